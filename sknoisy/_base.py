@@ -1,0 +1,257 @@
+"""What both estimators share: checks, evidence, verdict and prediction."""
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.validation import check_is_fitted
+from torch.utils.data import Dataset
+
+from ._evidence import collect_evidence, draw_seed
+from ._validation import (
+    check_features,
+    check_labels,
+    check_share,
+    check_trusted,
+    check_weights,
+    encode_labels,
+)
+from .methods import check_trusted_rows, resolve_method
+from .thresholds import contamination_threshold, estimate_transition_matrix, judge_labels
+from .training import Trainer, TrainingData, predict_probabilities
+
+
+class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
+    """Find wrong labels by a method, and predict with the net that it leaves."""
+
+    __metadata_request__fit = {"trusted": True}
+
+    def __init__(
+        self,
+        method="wrong_event",
+        *,
+        net=None,
+        threshold="auto",
+        contamination=None,
+        max_epochs=None,
+        batch_size=None,
+        lr=None,
+        device="auto",
+        memory=None,
+        random_state=None,
+        verbose=0,
+    ):
+        self.method = method
+        self.net = net
+        self.threshold = threshold
+        self.contamination = contamination
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.lr = lr
+        self.device = device
+        self.memory = memory
+        self.random_state = random_state
+        self.verbose = verbose
+
+    # -- fit ---------------------------------------------------------------------------------
+
+    def _check_parameters(self):
+        owner = type(self).__name__
+        if self.threshold != "auto":
+            check_share("threshold", self.threshold, owner)
+        if self.contamination is not None:
+            check_share("contamination", self.contamination, owner)
+            if self.threshold != "auto":
+                raise ValueError(
+                    f"The 'contamination' parameter of {owner} takes the place of a threshold: "
+                    f"leave threshold='auto'. Got threshold={self.threshold!r} too."
+                )
+        for name in ("max_epochs", "batch_size", "lr"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise ValueError(
+                    f"The '{name}' parameter of {owner} must be None or positive. "
+                    f"Got {value!r} instead."
+                )
+
+    def _check_data(self, X, y, trusted, sample_weight):
+        """Return what the training sees, and the classes in the user's own labels."""
+        index = getattr(X, "index", getattr(y, "index", None))
+        features = check_features(self, X, reset=True)
+        labels = check_labels(self, features, y)
+        weights = check_weights(sample_weight, len(labels))
+        classes, codes = encode_labels(labels, weights)
+        trusted = check_trusted(trusted, codes, classes)
+        data = TrainingData(features, codes, len(classes), trusted, weights)
+        return data, classes, index
+
+    def _settings(self):
+        return {
+            "device": self.device,
+            "max_epochs": self.max_epochs,
+            "batch_size": self.batch_size,
+            "lr": self.lr,
+        }
+
+    def _collect(self, method, data, random_state, *, joint):
+        return collect_evidence(
+            method,
+            self.net,
+            data,
+            random_state,
+            joint=joint,
+            settings=self._settings(),
+            memory=self.memory,
+            verbose=self.verbose,
+        )
+
+    def _fixed_random_state(self):
+        """Turn a generator into a seed, so that every stage of a fit starts from one value."""
+        if self.random_state is None or isinstance(self.random_state, int | np.integer):
+            return self.random_state
+        return draw_seed(self.random_state)
+
+    def _remember_rows(self, data, classes, index):
+        self.classes_ = classes
+        self._given_labels = classes[data.y]
+        self._index = index
+
+    def _judge(self, method, data, evidence):
+        """Set the verdict on every row."""
+        quality = np.where(data.trusted, 1.0, evidence.quality)
+        self.threshold_ = self._resolve_threshold(method, quality, data.trusted)
+        self.label_quality_ = quality
+        self.noise_mask_ = judge_labels(
+            quality, self.threshold_, codes=data.y, trusted=data.trusted
+        )
+        self.sample_weights_ = np.where(data.trusted, 1.0, evidence.weights)
+        suggested = np.where(self.noise_mask_, evidence.alternatives, data.y)
+        self.suggested_labels_ = self.classes_[suggested]
+        self.transition_matrix_ = estimate_transition_matrix(
+            data.y, evidence.alternatives, quality, data.n_classes
+        )
+
+    def _resolve_threshold(self, method, quality, trusted):
+        if self.contamination is not None:
+            return contamination_threshold(quality, self.contamination, judged=~trusted)
+        return method.published_threshold if self.threshold == "auto" else float(self.threshold)
+
+    def _keep_net(self, data, state, history):
+        """Rebuild the net that predicts, with the weights of a training."""
+        self.net_ = Trainer(self.net, data, seed=0, **self._settings()).rebuild(state)
+        self.history_ = history
+
+    # -- predict -----------------------------------------------------------------------------
+
+    def predict_proba(self, X):
+        """Return the probability of each class.
+
+        Parameters
+        ----------
+        X : array-like or torch Dataset
+            Rows of the kind seen in fit.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_classes)
+        """
+        check_is_fitted(self)
+        features = check_features(self, X, reset=False)
+        return predict_probabilities(self.net_, features)
+
+    def predict(self, X):
+        """Return the most likely class of each row.
+
+        Parameters
+        ----------
+        X : array-like or torch Dataset
+            Rows of the kind seen in fit.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,)
+            In the user's own labels.
+        """
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+    def score_labels(self, X, y):
+        """Return how likely the labels of rows not seen in fit are right.
+
+        Parameters
+        ----------
+        X : array-like or torch Dataset
+        y : array-like of shape (n_rows,)
+            Labels of classes seen in fit.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,)
+            p(given) / (p(given) + p(best other class)), in [0, 1].
+        """
+        probabilities = self.predict_proba(X)
+        labels = check_labels(self, X if isinstance(X, Dataset) else probabilities, y)
+        codes = self._codes_of(labels)
+        rows = np.arange(len(codes))
+        given = probabilities[rows, codes]
+        others = probabilities.copy()
+        others[rows, codes] = 0
+        return given / np.maximum(given + others.max(axis=1), np.finfo(float).tiny)
+
+    def predict_noise(self, X, y):
+        """Return which labels of rows not seen in fit are judged wrong.
+
+        Parameters
+        ----------
+        X : array-like or torch Dataset
+        y : array-like of shape (n_rows,)
+            Labels of classes seen in fit.
+
+        Returns
+        -------
+        ndarray of bool of shape (n_rows,)
+        """
+        return self.score_labels(X, y) < self.threshold_
+
+    def _codes_of(self, labels):
+        codes = np.searchsorted(self.classes_, labels).clip(0, len(self.classes_) - 1)
+        unknown = self.classes_[codes] != labels
+        if unknown.any():
+            row = int(np.flatnonzero(unknown)[0])
+            raise ValueError(
+                f"y has the label {labels[row]!r} in row {row}, which was not seen in fit."
+            )
+        return codes
+
+    def get_label_issues(self):
+        """Return the verdict on every row of fit as a table.
+
+        Returns
+        -------
+        DataFrame
+            Columns `given_label`, `suggested_label`, `label_quality`, `sample_weight`,
+            `is_noise` and `rank` (1: most suspicious), in the order and with the index of the
+            rows of fit.
+        """
+        check_is_fitted(self)
+        quality = self.label_quality_
+        rank = np.empty(len(quality), dtype=np.int64)
+        rank[np.argsort(quality, kind="stable")] = np.arange(1, len(quality) + 1)
+        return pd.DataFrame(
+            {
+                "given_label": self._given_labels,
+                "suggested_label": self.suggested_labels_,
+                "label_quality": quality,
+                "sample_weight": self.sample_weights_,
+                "is_noise": self.noise_mask_,
+                "rank": rank,
+            },
+            index=self._index,
+        )
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "label_quality_")
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = False
+        tags.input_tags.three_d_array = True
+        return tags

@@ -1,0 +1,20 @@
+"""Loaders of public data with wrong labels, or with clean ones to be flipped on purpose.
+
+Every loader looks in the data home first: its argument ``data_home``, else the folder that the
+environment variable ``SKNOISY_DATA`` names, else scikit-learn's own data home. What is missing is
+downloaded from the data's public source, checked against a known SHA-256, and kept there.
+"""
+
+from sknoisy.datasets._cifar10 import fetch_cifar10
+from sknoisy.datasets._cifar10n import fetch_cifar10n
+from sknoisy.datasets._mnist import fetch_fashion_mnist, fetch_mnist
+from sknoisy.datasets._tables import TABLE_NAMES, fetch_table
+
+__all__ = [
+    "TABLE_NAMES",
+    "fetch_cifar10",
+    "fetch_cifar10n",
+    "fetch_fashion_mnist",
+    "fetch_mnist",
+    "fetch_table",
+]

@@ -1,0 +1,43 @@
+"""Plain training, the baseline."""
+
+import numpy as np
+
+from ._base import LabelEvidence, Method, margin_quality
+
+
+class CrossEntropy(Method):
+    """Train on the given labels as they are.
+
+    The baseline that every other method is compared with: same net, same loop, no treatment.
+    The label quality is the probability that the trained net gives to the given label, against
+    that of the best other class. A net that has learnt its wrong labels by heart finds none.
+
+    Cost: 1 (plain training).
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sknoisy import RobustClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = RobustClassifier("cross_entropy", max_epochs=5, random_state=0).fit(X, y)
+    >>> bool(model.sample_weights_.min() == 1.0)
+    True
+    """
+
+    def detect(self, trainer, data):
+        run = trainer.start()
+        run.run(lambda batch: plain_loss(run, batch))
+        quality, alternatives = margin_quality(run)
+        return LabelEvidence(
+            quality=quality,
+            weights=np.ones(data.n_rows),
+            alternatives=alternatives,
+            state=run.state(),
+            history=run.history(),
+        )
+
+
+def plain_loss(run, batch):
+    loss, _, logits = run.plain_step(batch)
+    return loss, logits
+

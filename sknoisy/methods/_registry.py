@@ -1,0 +1,42 @@
+"""Methods by name."""
+
+from sklearn.base import clone
+
+from ..exceptions import TrustedRowsRequiredError
+from ._base import Method
+from ._cross_entropy import CrossEntropy
+from ._lsw import LSW
+from ._wrong_event import WrongEvent
+
+METHODS = {"cross_entropy": CrossEntropy, "lsw": LSW, "wrong_event": WrongEvent}
+
+
+def resolve_method(method):
+    """Return a method object from a name or an object.
+
+    Raises
+    ------
+    ValueError
+        If there is no method of that name, or the object is none.
+    """
+    if isinstance(method, str) and method in METHODS:
+        return METHODS[method]()
+    if isinstance(method, Method):
+        return clone(method)
+    names = ", ".join(repr(name) for name in METHODS)
+    raise ValueError(
+        f"The 'method' parameter must be one of {names}, or an object from sknoisy.methods. "
+        f"Got {method!r} instead."
+    )
+
+
+def check_trusted_rows(method, trusted):
+    """Raise an error if the method needs trusted rows and there are none."""
+    if trusted.any() or not method.requires_trusted_rows():
+        return
+    free = ", ".join(repr(name) for name, kind in METHODS.items() if not kind.needs_trusted)
+    raise TrustedRowsRequiredError(
+        f"The method {type(method).__name__} needs rows whose labels are known to be right: pass "
+        "trusted=mask to fit. Without any, set the method's parameter self_trusted to a share "
+        f"such as 0.2, or use a method that needs none: {free}."
+    )

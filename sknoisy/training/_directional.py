@@ -1,0 +1,118 @@
+"""How much each row of a batch helps a step along a given direction.
+
+The gradient of a clean loss with respect to the weights of a batch's rows needs no second
+derivative of the net: the step depends on the weights linearly, so the gradient is the
+directional derivative of the vector of the rows' losses along the clean gradient.
+"""
+
+from contextlib import contextmanager
+
+import torch
+from torch.func import functional_call, jvp
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from ._outputs import as_logits
+from ._seeding import replayed_randomness
+
+FINITE_STEP = 0.01
+
+
+def row_derivatives(
+    row_losses, module, parameters, tangent, *, losses=None, randomness=None,
+    gradient="finite_difference",
+):
+    """Return the derivative of each row's loss along a direction in parameter space.
+
+    Parameters
+    ----------
+    row_losses : callable
+        `row_losses(parameters)` returns the losses of the batch, shape (n_rows,), with the
+        module called through `functional_call` at the given parameters.
+    module : nn.Module
+        The module, in training mode. Its running statistics are left alone.
+    parameters : dict of Tensor
+        Where to take the derivative.
+    tangent : dict of Tensor
+        The direction, same keys and shapes.
+    losses : Tensor of shape (n_rows,), default=None
+        The losses at `parameters`, if they are known already; finite differences reuse them.
+    randomness : state, default=None
+        State of the generators to replay, so that both passes see the same dropout masks.
+    gradient : {"finite_difference", "forward", "double_backward"}
+        "finite_difference": one more forward pass, 0.3 % to 3 % off; "forward": forward-mode
+        differentiation, exact; "double_backward": exact and dearest, the test oracle.
+
+    Returns
+    -------
+    Tensor of shape (n_rows,)
+    """
+    backend = _BACKENDS[gradient]
+    with frozen_statistics(module):
+        return backend(row_losses, parameters, tangent, losses, randomness)
+
+
+def _finite_difference(row_losses, parameters, tangent, losses, randomness):
+    norm = torch.sqrt(sum((direction**2).sum() for direction in tangent.values()))
+    step = FINITE_STEP / norm.clamp_min(torch.finfo(norm.dtype).tiny)
+    moved = {name: value + step * tangent[name] for name, value in parameters.items()}
+    with torch.no_grad():
+        if losses is None:
+            with replayed_randomness(randomness):
+                losses = row_losses(parameters)
+        with replayed_randomness(randomness):
+            return (row_losses(moved) - losses) / step
+
+
+def _forward(row_losses, parameters, tangent, losses, randomness):
+    with torch.no_grad(), replayed_randomness(randomness):
+        return jvp(row_losses, (parameters,), (tangent,))[1]
+
+
+def _double_backward(row_losses, parameters, tangent, losses, randomness):
+    leaves = {name: value.detach().requires_grad_() for name, value in parameters.items()}
+    with torch.enable_grad(), replayed_randomness(randomness):
+        values = row_losses(leaves)
+        shares = torch.ones_like(values, requires_grad=True)
+        gradients = torch.autograd.grad(
+            (shares * values).sum(), list(leaves.values()), create_graph=True
+        )
+        inner = sum((g * tangent[name]).sum() for g, name in zip(gradients, leaves, strict=True))
+        return torch.autograd.grad(inner, shares)[0]
+
+
+_BACKENDS = {
+    "finite_difference": _finite_difference,
+    "forward": _forward,
+    "double_backward": _double_backward,
+}
+GRADIENTS = tuple(_BACKENDS)
+
+
+def functional_losses(run, X, y):
+    """Return a function from parameters to the losses of one batch of a `TrainingRun`."""
+
+    def row_losses(parameters):
+        return run.row_losses(as_logits(run.net, functional_call(run.module, parameters, (X,))), y)
+
+    return row_losses
+
+
+@contextmanager
+def frozen_statistics(module):
+    """Let batch normalisation use the batch's statistics without keeping them.
+
+    Only the pass that trains may move the running averages: the clean batch and the moved
+    parameters aren't what the net will predict with.
+    """
+    layers = [
+        layer
+        for layer in module.modules()
+        if isinstance(layer, _BatchNorm) and layer.track_running_stats
+    ]
+    for layer in layers:
+        layer.track_running_stats = False
+    try:
+        yield
+    finally:
+        for layer in layers:
+            layer.track_running_stats = True

@@ -1,0 +1,65 @@
+"""From a module's outputs to logits and probabilities."""
+
+import numpy as np
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, Dataset
+
+from ._batches import as_float
+
+NLL_EPSILON = 1e-8
+TABLE_ROWS = 8192
+SPATIAL_ROWS = 512
+
+
+def as_logits(net, outputs):
+    """Return outputs on a logit scale: their softmax is the prediction.
+
+    With skorch's default criterion, NLLLoss, a module returns probabilities.
+    """
+    if isinstance(net.criterion_, nn.NLLLoss):
+        return torch.log(outputs + NLL_EPSILON)
+    return outputs
+
+
+def prediction_batch_size(X):
+    return TABLE_ROWS if isinstance(X, np.ndarray) and X.ndim == 2 else SPATIAL_ROWS
+
+
+def predict_probabilities(net, X):
+    """Return the class probabilities of a fitted net, shape (n_rows, n_classes) of float64.
+
+    Parameters
+    ----------
+    net : initialised skorch net
+    X : ndarray or torch Dataset
+        As `TrainingData` holds it.
+    """
+    net._set_training(False)
+    with torch.no_grad():
+        blocks = [
+            as_logits(net, net.infer(features.to(net.device))).double().softmax(dim=1).cpu()
+            for features in _feature_blocks(X)
+        ]
+    return torch.cat(blocks).numpy()
+
+
+def _feature_blocks(X):
+    batch_size = prediction_batch_size(X)
+    if isinstance(X, Dataset):
+        for features in DataLoader(_FeaturesOnly(X), batch_size=batch_size):
+            yield as_float(features)
+        return
+    for start in range(0, len(X), batch_size):
+        yield as_float(torch.from_numpy(np.array(X[start : start + batch_size])))
+
+
+class _FeaturesOnly(Dataset):
+    def __init__(self, dataset):
+        self._dataset = dataset
+
+    def __len__(self):
+        return len(self._dataset)
+
+    def __getitem__(self, row):
+        return torch.as_tensor(self._dataset[row][0])

@@ -1,0 +1,247 @@
+"""One net in training: skorch's loop, with steps that know their rows."""
+
+import copy
+import math
+
+import numpy as np
+import torch
+from skorch.utils import TeeGenerator
+from torch.utils.data import Subset
+from tqdm.auto import tqdm
+
+from ..exceptions import NonFiniteLossError
+from ..nets import resolve_view
+from ._batches import DatasetBatches, FeatureStore, RowBatches
+from ._building import check_outputs, initialize_net
+from ._outputs import as_logits, prediction_batch_size
+from ._seeding import isolated_training, row_generator
+
+
+
+class TrainingRun:
+    """A net, its optimiser, and the data they are trained on.
+
+    A method drives it: it calls `run` with a function that trains on one batch. Everything that
+    belongs to skorch (callbacks, optimiser, criterion, history) goes through the net's
+    own hooks, so what the user put into the net works as in skorch.
+
+    Parameters
+    ----------
+    net : skorch NeuralNetClassifier
+        The unfitted net; it is cloned.
+    data : TrainingData
+    device : torch.device
+    seed : int
+        For initial weights, order of rows and views.
+    verbose : int, default=0
+        1: a progress bar; 2: skorch's table too.
+    state : dict, default=None
+        Weights to start from, as `state()` gave them.
+
+    Attributes
+    ----------
+    net : the initialised skorch net
+    module : its torch module
+    parameters : list of its trainable tensors
+    rows : ndarray of int, rows to learn from: of positive weight, and not held out by the net's
+        own `train_split`
+    weak_view, strong_view : random views of a batch of features
+    """
+
+    def __init__(self, net, data, *, device, seed, verbose=0, state=None):
+        self.data = data
+        self.device = device
+        self.net = initialize_net(net, data, device=device, seed=seed, verbose=verbose)
+        self.module = self.net.module_
+        check_outputs(self.net, data)
+        if state is not None:
+            self.module.load_state_dict(state)
+        self.parameters = [p for p in self.module.parameters() if p.requires_grad]
+        self.rows, self._datasets, self._validation_rows = self._split(data.trained_rows())
+        self.labels = torch.from_numpy(data.y).to(device)
+        self.weights = _as_tensor(data.sample_weight, device)
+        self._features = None if data.is_dataset else FeatureStore(data, device)
+        self._row_criterion = _per_row(self.net.criterion_)
+        self._seed = seed
+        self._verbose = verbose
+        self._generator = row_generator(seed)
+        self._weak = resolve_view(getattr(self.net, "weak_view", None))
+        self._strong = resolve_view(getattr(self.net, "strong_view", None))
+
+    # -- forward -----------------------------------------------------------------------------
+
+    def weak_view(self, X):
+        return self._weak(X, self._generator)
+
+    def strong_view(self, X):
+        return self._strong(X, self._generator)
+
+    def logits(self, X):
+        """Return the module's outputs on a logit scale: their softmax is the prediction."""
+        return as_logits(self.net, self.net.infer(X))
+
+    def row_losses(self, logits, y):
+        """Return the net's criterion for each row, shape (n_rows,)."""
+        return self._row_criterion(logits, y)
+
+    def mean_loss(self, losses, rows):
+        """Return the mean over the batch, weighted by the user's `sample_weight`."""
+        if self.weights is None:
+            return losses.mean()
+        weights = self.weights[rows]
+        return (weights * losses).sum() / weights.sum()
+
+    # -- one step ----------------------------------------------------------------------------
+
+    def gradient_step(self, loss, batch):
+        """Back-propagate, let callbacks see the gradient, and step the optimiser."""
+        optimizer = self.net.optimizer_
+        optimizer.zero_grad()
+        loss.backward()
+        named = TeeGenerator(self.net.get_all_learnable_params())
+        self.net.notify("on_grad_computed", named_parameters=named, batch=batch, training=True)
+        optimizer.step()
+
+    def plain_step(self, batch):
+        """Train on one batch with the net's own criterion; return loss, losses and logits."""
+        logits = self.logits(self.weak_view(batch.X))
+        losses = self.row_losses(logits, batch.y)
+        loss = self.mean_loss(losses, batch.rows)
+        self.gradient_step(loss, batch)
+        return loss.detach(), losses.detach(), logits.detach()
+
+    # -- the loop ----------------------------------------------------------------------------
+
+    def run(self, train_batch, *, max_epochs=None, rows=None, after_epoch=None):
+        """Train for some epochs.
+
+        Parameters
+        ----------
+        train_batch : callable
+            `train_batch(batch)` makes one step and returns the loss and the logits.
+        max_epochs : int, default=None
+            None: the net's own number.
+        rows : ndarray of int, default=None
+            Rows to train on; None: `rows` of this object.
+        after_epoch : callable, default=None
+            `after_epoch(epoch)`, counted from 0; training ends when it returns True.
+        """
+        max_epochs = self.net.max_epochs if max_epochs is None else max_epochs
+        batches = self.batches(self.rows if rows is None else rows, shuffle=True)
+        validation = self._validation_batches()
+        with isolated_training(self._seed):
+            self.net.notify("on_train_begin", X=self.data.X, y=self.data.y)
+            for epoch in tqdm(range(max_epochs), disable=not self._verbose, leave=False):
+                if self._run_epoch(epoch, batches, validation, train_batch, after_epoch):
+                    break
+            self.net.notify("on_train_end", X=self.data.X, y=self.data.y)
+        return self
+
+    def _run_epoch(self, epoch, batches, validation, train_batch, after_epoch):
+        net = self.net
+
+        def train_step(batch):
+            net._set_training(True)
+            loss, logits = train_batch(batch)
+            self._check_finite(loss, epoch)
+            return {"loss": loss, "y_pred": logits}
+
+        net.notify("on_epoch_begin", **self._datasets)
+        net.run_single_epoch(batches, training=True, prefix="train", step_fn=train_step)
+        net.run_single_epoch(
+            validation, training=False, prefix="valid", step_fn=net.validation_step
+        )
+        stop = after_epoch is not None and after_epoch(epoch)
+        try:
+            net.notify("on_epoch_end", **self._datasets)
+        except KeyboardInterrupt:
+            # skorch's callbacks end a training in this way, EarlyStopping for one.
+            stop = True
+        return stop
+
+    def _check_finite(self, loss, epoch):
+        if not math.isfinite(loss.item()):
+            raise NonFiniteLossError(
+                f"The training loss became {loss.item()} in epoch {epoch + 1}. Try a lower "
+                f"learning rate than lr={self.net.lr}, clip the gradients, or scale X."
+            )
+
+    def _split(self, rows):
+        """Apply the net's own `train_split`; this package's nets have none."""
+        net, data = self.net, self.data
+        if net.train_split is None:
+            return rows, {"dataset_train": None, "dataset_valid": None}, None
+        X = Subset(data.X, rows.tolist()) if data.is_dataset else data.X[rows]
+        training, validation = net.get_split_datasets(X, data.y[rows])
+        datasets = {"dataset_train": training, "dataset_valid": validation}
+        if isinstance(training, Subset) and isinstance(validation, Subset):
+            return rows[np.asarray(training.indices)], datasets, rows[np.asarray(validation.indices)]
+        return rows, datasets, None
+
+    def _validation_batches(self):
+        if self._validation_rows is not None:
+            return self.batches(self._validation_rows)
+        validation = self._datasets["dataset_valid"]
+        return None if validation is None else self.net.get_iterator(validation, training=False)
+
+    def batches(self, rows, *, shuffle=False, batch_size=None):
+        """Return batches of the given rows."""
+        rows = torch.as_tensor(rows)
+        batch_size = self._batch_size(len(rows)) if batch_size is None else batch_size
+        generator = self._generator if shuffle else None
+        if self.data.is_dataset:
+            workers = self.net.get_params_for("iterator_train").get("num_workers", 0)
+            return DatasetBatches(
+                self.data.X,
+                self.labels,
+                rows,
+                batch_size=batch_size,
+                generator=generator,
+                num_workers=workers,
+            )
+        return RowBatches(
+            self._features, self.labels, rows, batch_size=batch_size, generator=generator
+        )
+
+    def _batch_size(self, n_rows):
+        return n_rows if self.net.batch_size == -1 else self.net.batch_size
+
+    # -- results -----------------------------------------------------------------------------
+
+    def predict_logits(self, rows):
+        """Yield batches of the given rows with their logits, in order, in evaluation mode."""
+        batches = self.batches(rows, batch_size=prediction_batch_size(self.data.X))
+        self.module.eval()
+        with torch.no_grad():
+            for batch in batches:
+                yield batch, self.logits(batch.X)
+
+    def state(self):
+        """Return a copy of the module's weights and buffers on the CPU."""
+        return copy_state(self.module)
+
+    def history(self):
+        """Return what skorch recorded, one dict per epoch, without the single batches."""
+        return [
+            {name: value for name, value in epoch.items() if name != "batches"}
+            for epoch in self.net.history
+        ]
+
+
+def copy_state(module):
+    return {name: value.detach().cpu().clone() for name, value in module.state_dict().items()}
+
+
+def _per_row(criterion):
+    if not hasattr(criterion, "reduction"):
+        raise TypeError(
+            "The criterion of 'net' must have an attribute 'reduction', as the losses of "
+            f"torch.nn do, so that it can be computed per row. Got {criterion!r} instead."
+        )
+    per_row = copy.copy(criterion)
+    per_row.reduction = "none"
+    return per_row
+
+
+def _as_tensor(weights, device):
+    return None if weights is None else torch.from_numpy(weights).to(device)

@@ -1,0 +1,95 @@
+"""What a method gets to train nets with."""
+
+import torch
+
+from ._building import initialize_net, resolve_net
+from ._run import TrainingRun
+from ._seeding import child_seeds
+
+N_SEEDS = 16
+
+
+class Trainer:
+    """Starts trainings of one net on one data set, each with a seed of its own.
+
+    Parameters
+    ----------
+    net : None, skorch NeuralNetClassifier or subclass of nn.Module
+        As the user gave it; None: the default for the data.
+    data : TrainingData
+    device : str
+        "auto" or a torch device.
+    seed : int
+    max_epochs, batch_size, lr : default=None
+        None: the net's own values.
+    verbose : int, default=0
+    """
+
+    def __init__(
+        self, net, data, *, device, seed, max_epochs=None, batch_size=None, lr=None, verbose=0
+    ):
+        self.data = data
+        self.device = resolve_device(device)
+        self.verbose = verbose
+        self.has_default_net = net is None
+        given = {"max_epochs": max_epochs, "batch_size": batch_size, "lr": lr}
+        self.given = {name: value for name, value in given.items() if value is not None}
+        self.net = resolve_net(net, data).set_params(**self.given)
+        self._seeds = child_seeds(seed, N_SEEDS)
+        self._n_started = 0
+
+    def start(self, *, data=None, state=None, **net_params):
+        """Return a new `TrainingRun`, from fresh weights or from `state`.
+
+        `net_params` are set on the net first.
+        """
+        net = self.net if not net_params else self._changed_net(net_params)
+        seed = self._seeds[self._n_started % N_SEEDS]
+        self._n_started += 1
+        return TrainingRun(
+            net,
+            self.data if data is None else data,
+            device=self.device,
+            seed=seed,
+            verbose=self.verbose,
+            state=state,
+        )
+
+    def rebuild(self, state):
+        """Return an initialised net with the weights that a training left."""
+        net = initialize_net(self.net, self.data, device=self.device, seed=0, verbose=0)
+        net.module_.load_state_dict(state)
+        net.module_.eval()
+        return net
+
+    def _changed_net(self, net_params):
+        net = resolve_net(self.net, self.data)
+        return net.set_params(**net_params)
+
+    @property
+    def max_epochs(self):
+        return self.net.max_epochs
+
+
+def resolve_device(device):
+    """Return the torch device; "auto" is CUDA, then MPS, then the CPU.
+
+    Raises
+    ------
+    ValueError
+        If torch doesn't know the device, or doesn't find it on this machine.
+    """
+    if device == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        resolved = torch.device(device)
+    except (RuntimeError, TypeError) as error:
+        raise ValueError(
+            "The 'device' parameter must be 'auto' or a torch device such as 'cpu' or 'cuda:0'. "
+            f"Got {device!r} instead."
+        ) from error
+    if resolved.type == "cuda" and not torch.cuda.is_available():
+        raise ValueError(f"The 'device' parameter is {device!r}, but torch finds no CUDA device.")
+    return resolved
