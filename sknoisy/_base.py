@@ -15,7 +15,6 @@ from ._validation import (
     check_weights,
     encode_labels,
 )
-from .methods import check_trusted_rows, resolve_method
 from .thresholds import contamination_threshold, estimate_transition_matrix, judge_labels
 from .training import Trainer, TrainingData, predict_probabilities
 

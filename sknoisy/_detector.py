@@ -29,5 +29,7 @@ class NoisyLabelDetector(BaseNoisyLabelEstimator):
         self.fit(X, y, trusted=trusted, sample_weight=sample_weight)
         self.sample_indices_ = np.flatnonzero(~self.noise_mask_)
         if isinstance(X, Dataset):
-            return Subset(X, self.sample_indices_.tolist()), self._given_labels[self.sample_indices_]
+            return Subset(X, self.sample_indices_.tolist()), self._given_labels[
+                self.sample_indices_
+            ]
         return _safe_indexing(X, self.sample_indices_), _safe_indexing(y, self.sample_indices_)

@@ -45,7 +45,12 @@ def _checked_dataset(estimator, X, reset):
 
 def _checked_images(estimator, X, reset):
     X = validate_data(
-        estimator, X, dtype=None, ensure_2d=False, allow_nd=True, reset=reset,
+        estimator,
+        X,
+        dtype=None,
+        ensure_2d=False,
+        allow_nd=True,
+        reset=reset,
         skip_check_array=X.dtype == np.uint8,
     )
     X = _channels_first(X)
@@ -134,9 +139,7 @@ def encode_labels(y, weights):
     """Return the classes and each row's code; every class needs two rows of positive weight."""
     classes, codes = np.unique(y, return_inverse=True)
     if len(classes) < 2:
-        raise ValueError(
-            f"y must have at least two classes. Got one class only: {classes[0]!r}."
-        )
+        raise ValueError(f"y must have at least two classes. Got one class only: {classes[0]!r}.")
     if len(y) - len(classes) < 1 or np.bincount(codes).min() < 2:
         code = int(np.argmin(np.bincount(codes)))
         row = int(np.flatnonzero(codes == code)[0])

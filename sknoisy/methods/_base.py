@@ -6,7 +6,6 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 
-
 @dataclass
 class LabelEvidence:
     """What a method found out about each row.
@@ -46,6 +45,9 @@ class Method(BaseEstimator):
     published_threshold = 0.5
     published_final = "joint"
 
+    def check_parameters(self):
+        """Raise a ValueError for a parameter out of range; called at the head of fit."""
+
     def detect(self, trainer, data):
         """Train, and return a `LabelEvidence`."""
         raise TypeError(f"{type(self).__name__} must define detect(trainer, data).")
@@ -75,3 +77,13 @@ def margin_quality(run):
         quality[rows] = (given - best).double().sigmoid().cpu().numpy()
         alternatives[rows] = other.cpu().numpy()
     return quality, alternatives
+
+
+def check_choice(method, name, choices):
+    """Raise an error unless the parameter is one of the choices."""
+    value = getattr(method, name)
+    if value not in choices:
+        raise ValueError(
+            f"The '{name}' parameter of {type(method).__name__} must be one of {choices}. "
+            f"Got {value!r} instead."
+        )

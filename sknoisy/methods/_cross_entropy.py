@@ -40,4 +40,3 @@ class CrossEntropy(Method):
 def plain_loss(run, batch):
     loss, _, logits = run.plain_step(batch)
     return loss, logits
-

@@ -24,8 +24,8 @@ class EventRecorder:
         self._predictions = torch.full_like(run.labels, -1)
         self._previous = self._predictions.clone()
         self._losses = torch.zeros(len(run.labels), device=run.device)
-        self.counts = torch.zeros_like(run.labels)
-        self.loss_sums = torch.zeros_like(self._losses)
+        self._counts = torch.zeros_like(run.labels)
+        self._loss_sums = torch.zeros_like(self._losses)
         self.n_epochs = 0
 
     def record(self, rows, logits, losses):
@@ -34,22 +34,24 @@ class EventRecorder:
 
     def close_epoch(self):
         """Add this epoch's events; return how many predictions changed since the last one."""
-        self.counts += self._predictions != self._labels
-        self.loss_sums += self._losses
+        self._counts += self._predictions != self._labels
+        self._loss_sums += self._losses
         n_changes = int((self._predictions != self._previous).sum())
         self._previous = self._predictions.clone()
         self.n_epochs += 1
         return n_changes
 
+    def counts(self):
+        """Return the wrong events of each row so far, ndarray of int."""
+        return self._counts.cpu().numpy()
+
+    def mean_losses(self):
+        return (self._loss_sums / max(self.n_epochs, 1)).cpu().numpy()
+
     def agreement(self, rows):
         """Return the share of the rows whose given label was predicted in this epoch."""
         right = self._predictions[rows] == self._labels[rows]
         return right.float().mean().item()
-
-
-def first_minimum(previous_changes, n_changes, epoch):
-    """Return whether Label Wave's number of changes has just passed its first minimum."""
-    return epoch >= 2 and n_changes >= previous_changes
 
 
 def class_histograms(counts, codes, n_classes):

@@ -22,7 +22,9 @@ def resolve_method(method):
     if isinstance(method, str) and method in METHODS:
         return METHODS[method]()
     if isinstance(method, Method):
-        return clone(method)
+        method = clone(method)
+        method.check_parameters()
+        return method
     names = ", ".join(repr(name) for name in METHODS)
     raise ValueError(
         f"The 'method' parameter must be one of {names}, or an object from sknoisy.methods. "

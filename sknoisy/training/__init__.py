@@ -1,9 +1,20 @@
 """The only rooms that know skorch's loop."""
 
+from ._building import has_scheduler
 from ._data import TrainingData
-from ._directional import row_derivatives
+from ._directional import GRADIENTS, functional_losses, row_derivatives, trusted_gradient
 from ._outputs import predict_probabilities
 from ._run import TrainingRun
-from ._trainer import Trainer, resolve_device
+from ._trainer import Trainer
 
-__all__ = ["Trainer", "TrainingData", "TrainingRun", "predict_probabilities", "resolve_device", "row_derivatives"]
+__all__ = [
+    "GRADIENTS",
+    "Trainer",
+    "TrainingData",
+    "TrainingRun",
+    "functional_losses",
+    "has_scheduler",
+    "predict_probabilities",
+    "row_derivatives",
+    "trusted_gradient",
+]

@@ -5,6 +5,7 @@ import inspect
 import torch
 from sklearn.base import clone
 from skorch import NeuralNetBinaryClassifier, NeuralNetClassifier
+from skorch.callbacks import LRScheduler
 from torch import nn
 
 from ..nets import ImageNet, TabularNet
@@ -90,3 +91,8 @@ def check_outputs(net, data):
             f"two rows. Got {shape} instead. A module whose constructor has a parameter "
             "'n_classes' gets it from the data."
         )
+
+
+def has_scheduler(net):
+    """Return whether the net brings a learning-rate schedule of its own."""
+    return any(isinstance(callback, LRScheduler) for _, callback in net.callbacks_)

@@ -18,10 +18,18 @@ FINITE_STEP = 0.01
 
 
 def row_derivatives(
-    row_losses, module, parameters, tangent, *, losses=None, randomness=None,
+    row_losses,
+    module,
+    parameters,
+    tangent,
+    *,
+    losses=None,
+    randomness=None,
     gradient="finite_difference",
 ):
     """Return the derivative of each row's loss along a direction in parameter space.
+
+    The step of the finite difference is 0.01 over the norm of the direction.
 
     Parameters
     ----------
@@ -86,6 +94,20 @@ _BACKENDS = {
     "double_backward": _double_backward,
 }
 GRADIENTS = tuple(_BACKENDS)
+
+
+def trusted_gradient(run, batch):
+    """Return the gradient of the mean loss of a trusted batch, as a dict by parameter name.
+
+    The batch isn't learnt from: running statistics stay as they are.
+    """
+    with frozen_statistics(run.module):
+        losses = run.row_losses(run.logits(run.weak_view(batch.X)), batch.y)
+        gradients = torch.autograd.grad(losses.mean(), run.parameters, allow_unused=True)
+    return {
+        name: torch.zeros_like(value) if gradient is None else gradient
+        for name, value, gradient in zip(run.names, run.parameters, gradients, strict=True)
+    }
 
 
 def functional_losses(run, X, y):

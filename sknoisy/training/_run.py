@@ -14,8 +14,7 @@ from ..nets import resolve_view
 from ._batches import DatasetBatches, FeatureStore, RowBatches
 from ._building import check_outputs, initialize_net
 from ._outputs import as_logits, prediction_batch_size
-from ._seeding import isolated_training, row_generator
-
+from ._seeding import isolated_training, randomness_state, row_generator
 
 
 class TrainingRun:
@@ -42,7 +41,7 @@ class TrainingRun:
     ----------
     net : the initialised skorch net
     module : its torch module
-    parameters : list of its trainable tensors
+    names, parameters : lists, names and tensors of its trainable parameters
     rows : ndarray of int, rows to learn from: of positive weight, and not held out by the net's
         own `train_split`
     weak_view, strong_view : random views of a batch of features
@@ -56,7 +55,8 @@ class TrainingRun:
         check_outputs(self.net, data)
         if state is not None:
             self.module.load_state_dict(state)
-        self.parameters = [p for p in self.module.parameters() if p.requires_grad]
+        trained = [(n, p) for n, p in self.module.named_parameters() if p.requires_grad]
+        self.names, self.parameters = map(list, zip(*trained, strict=True))
         self.rows, self._datasets, self._validation_rows = self._split(data.trained_rows())
         self.labels = torch.from_numpy(data.y).to(device)
         self.weights = _as_tensor(data.sample_weight, device)
@@ -90,6 +90,21 @@ class TrainingRun:
             return losses.mean()
         weights = self.weights[rows]
         return (weights * losses).sum() / weights.sum()
+
+    def weighted_loss(self, losses, weights, rows):
+        """Return the mean loss under a method's weights, times the user's `sample_weight`."""
+        if self.weights is not None:
+            weights = weights * self.weights[rows]
+        return (weights * losses).sum() / weights.sum().clamp_min(torch.finfo(weights.dtype).tiny)
+
+    def parameter_values(self):
+        """Return a copy of the trainable parameters by name."""
+        values = (value.detach().clone() for value in self.parameters)
+        return dict(zip(self.names, values, strict=True))
+
+    def randomness(self):
+        """Return the state of the generators if the module draws from them while training."""
+        return randomness_state(self.module)
 
     # -- one step ----------------------------------------------------------------------------
 
@@ -175,7 +190,8 @@ class TrainingRun:
         training, validation = net.get_split_datasets(X, data.y[rows])
         datasets = {"dataset_train": training, "dataset_valid": validation}
         if isinstance(training, Subset) and isinstance(validation, Subset):
-            return rows[np.asarray(training.indices)], datasets, rows[np.asarray(validation.indices)]
+            trained, held_out = np.asarray(training.indices), np.asarray(validation.indices)
+            return rows[trained], datasets, rows[held_out]
         return rows, datasets, None
 
     def _validation_batches(self):

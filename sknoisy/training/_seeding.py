@@ -14,9 +14,11 @@ def row_generator(seed):
     return torch.Generator().manual_seed(int(seed))
 
 
-def child_seeds(seed, n_seeds):
-    """Derive independent seeds from one."""
-    return np.random.SeedSequence(int(seed)).generate_state(n_seeds).tolist()
+def child_seeds(seed):
+    """Yield independent seeds derived from one."""
+    sequence = np.random.SeedSequence(int(seed))
+    while True:
+        yield int(sequence.spawn(1)[0].generate_state(1)[0])
 
 
 @contextmanager

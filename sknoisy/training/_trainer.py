@@ -1,12 +1,11 @@
 """What a method gets to train nets with."""
 
+import numpy as np
 import torch
 
 from ._building import initialize_net, resolve_net
 from ._run import TrainingRun
 from ._seeding import child_seeds
-
-N_SEEDS = 16
 
 
 class Trainer:
@@ -35,8 +34,7 @@ class Trainer:
         given = {"max_epochs": max_epochs, "batch_size": batch_size, "lr": lr}
         self.given = {name: value for name, value in given.items() if value is not None}
         self.net = resolve_net(net, data).set_params(**self.given)
-        self._seeds = child_seeds(seed, N_SEEDS)
-        self._n_started = 0
+        self._seeds = child_seeds(seed)
 
     def start(self, *, data=None, state=None, **net_params):
         """Return a new `TrainingRun`, from fresh weights or from `state`.
@@ -44,16 +42,21 @@ class Trainer:
         `net_params` are set on the net first.
         """
         net = self.net if not net_params else self._changed_net(net_params)
-        seed = self._seeds[self._n_started % N_SEEDS]
-        self._n_started += 1
         return TrainingRun(
             net,
             self.data if data is None else data,
             device=self.device,
-            seed=seed,
+            seed=self._next_seed(),
             verbose=self.verbose,
             state=state,
         )
+
+    def random_state(self):
+        """Return a numpy generator for what a method draws itself."""
+        return np.random.RandomState(self._next_seed())
+
+    def _next_seed(self):
+        return next(self._seeds)
 
     def rebuild(self, state):
         """Return an initialised net with the weights that a training left."""

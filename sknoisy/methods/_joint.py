@@ -1,0 +1,164 @@
+"""The second stage of wrong event: training on with a dynamically weighted loss."""
+
+import numpy as np
+import torch
+
+from ._events import (
+    LATER_MIXTURE_ITERATIONS,
+    class_histograms,
+    fit_class_mixtures,
+)
+
+PROBABILITY_FLOOR = 1e-4
+DIFFICULTIES = {
+    "published": lambda t1, t2, f1, f2: t1 * f1 + (1 - t2) * (1 - f2),
+    "symmetric": lambda t1, t2, f1, f2: t1 * f1 + t2 * (1 - f2),
+    "one": lambda t1, t2, f1, f2: np.ones_like(t1),
+    "zero": lambda t1, t2, f1, f2: np.zeros_like(t1),
+}
+NOISY_TERMS = ("entropy", "confident_entropy", "none")
+SIMILARITIES = ("logits", "probabilities")
+
+
+class JointTraining:
+    """Trains on two views of each batch; counts go on and steer the loss.
+
+    Parameters
+    ----------
+    run : TrainingRun
+        Started from the base model.
+    counts : ndarray of int of shape (n_rows,)
+        Wrong events so far.
+    n_epochs : int
+    method : WrongEvent
+        Gives `per_class`, `difficulty`, `noisy_term`, `similarity` and `accumulate`.
+    """
+
+    def __init__(self, run, counts, n_epochs, method):
+        self._run = run
+        self._method = method
+        self._counts = torch.from_numpy(counts).to(run.device)
+        self._n_levels = int(counts.max()) + 2 * n_epochs + 1
+        self._trusted = torch.from_numpy(run.data.trusted).to(run.device)
+        self._mixtures = fit_class_mixtures(self._histograms(), per_class=method.per_class)
+        self._tables = self._weight_tables()
+
+    def counts(self):
+        return self._counts.cpu().numpy()
+
+    def train_batch(self, batch):
+        run, y, rows = self._run, batch.y, batch.rows
+        views = torch.cat([run.weak_view(batch.X), run.strong_view(batch.X)])
+        weak, strong = run.logits(views).chunk(2)
+        if self._method.accumulate:
+            self._count(rows, y, weak, strong)
+        losses = dynamic_loss(
+            weak,
+            strong,
+            run.row_losses(weak, y) + run.row_losses(strong, y),
+            self._weights(rows, y),
+            noisy_term=self._method.noisy_term,
+            similarity=self._method.similarity,
+        )
+        loss = run.mean_loss(losses, rows)
+        run.gradient_step(loss, batch)
+        return loss.detach(), weak.detach()
+
+    def close_epoch(self):
+        """Refresh the mixtures from the counts so far."""
+        if not self._method.accumulate:
+            return
+        self._mixtures = fit_class_mixtures(
+            self._histograms(),
+            per_class=self._method.per_class,
+            n_iter=LATER_MIXTURE_ITERATIONS,
+            start=self._mixtures,
+        )
+        self._tables = self._weight_tables()
+
+    def _count(self, rows, y, weak, strong):
+        events = (weak.argmax(dim=1) != y).long() + (strong.argmax(dim=1) != y)
+        self._counts[rows] += events
+
+    def _weights(self, rows, y):
+        weights = self._tables[:, y, self._counts[rows]]
+        return torch.where(self._trusted[rows], 1.0, weights)
+
+    def _histograms(self):
+        return class_histograms(self.counts(), self._run.data.y, self._run.data.n_classes)
+
+    def _weight_tables(self):
+        tables = weight_tables(self._mixtures, self._n_levels, self._method.difficulty)
+        return torch.from_numpy(tables).float().to(self._run.device)
+
+
+def weight_tables(mixtures, n_levels, difficulty="published"):
+    """Return the weights of the cross-entropy and similarity terms by class and count.
+
+    Counts beyond the last fit have density zero under both components: both weights are 0
+    there, and the row is treated as wrongly labelled.
+
+    Parameters
+    ----------
+    mixtures : list of (BetaMixture or None)
+        One per class; None: every label counts as right.
+    n_levels : int
+        Counts 0 to n_levels - 1.
+    difficulty : {"published", "symmetric", "one", "zero"}
+
+    Returns
+    -------
+    ndarray of shape (2, n_classes, n_levels)
+    """
+    counts = np.arange(n_levels)
+    return np.stack([_class_weights(mixture, counts, difficulty) for mixture in mixtures], axis=1)
+
+
+def _class_weights(mixture, counts, difficulty):
+    if mixture is None:
+        return np.ones((2, len(counts)))
+    clean, noisy = mixture.posterior(counts)
+    clean_cdf, noisy_cdf = mixture.cdf(counts)
+    return np.stack([clean, DIFFICULTIES[difficulty](clean, noisy, clean_cdf, noisy_cdf)])
+
+
+def dynamic_loss(
+    weak, strong, cross_entropies, weights, *, noisy_term="entropy", similarity="logits"
+):
+    """Return the loss of each row: clean, similarity and noisy term.
+
+    Parameters
+    ----------
+    weak, strong : Tensor of shape (n_rows, n_classes)
+        Logits of the two views.
+    cross_entropies : Tensor of shape (n_rows,)
+        Sum over the two views.
+    weights : Tensor of shape (2, n_rows)
+        Weight of the cross-entropy and of the similarity; constants.
+    noisy_term : {"entropy", "confident_entropy", "none"}
+    similarity : {"logits", "probabilities"}
+
+    Returns
+    -------
+    Tensor of shape (n_rows,)
+    """
+    clean, similar = weights
+    losses = clean * cross_entropies + similar * _distance(weak, strong, similarity)
+    if noisy_term == "none":
+        return losses
+    return losses + (1 - clean) * _uncertainty(weak, strong, noisy_term)
+
+
+def _distance(weak, strong, similarity):
+    if similarity == "probabilities":
+        weak, strong = weak.softmax(dim=1), strong.softmax(dim=1)
+    return ((weak - strong) ** 2).mean(dim=1)
+
+
+def _uncertainty(weak, strong, noisy_term):
+    views = torch.stack([weak.softmax(dim=1), strong.softmax(dim=1)])
+    mean = views.clamp(PROBABILITY_FLOOR, 1 - PROBABILITY_FLOOR).mean(dim=0)
+    entropy = -(mean * mean.log()).sum(dim=1)
+    if noisy_term == "confident_entropy":
+        return entropy * mean.max(dim=1).values.detach()
+    return entropy

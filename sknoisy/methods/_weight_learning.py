@@ -1,0 +1,124 @@
+"""Weights of the rows of a batch, learned by what they do to a trusted batch."""
+
+import torch
+
+from ..training import functional_losses, row_derivatives, trusted_gradient
+
+MOMENT_DECAY = 0.99
+
+
+class WeightLearner:
+    r"""One weight per row, learned inside the training step.
+
+    After the step :math:`\Theta' = \Theta - \eta \sum_j \alpha_j g_j / S`, with :math:`g_j` the
+    gradient of row j, :math:`S = \sum_j \alpha_j` and :math:`g_c` the gradient of a trusted
+    batch at :math:`\Theta'`, the derivative of the trusted loss is
+
+    .. math:: \partial L_c / \partial \alpha_i = -(\eta / S)\,(d_i - \sum_j \alpha_j d_j / S),
+       \qquad d_i = g_c \cdot g_i
+
+    and the vector d is one directional derivative of the rows' losses at :math:`\Theta`.
+    The step is scaled by a running root mean square of the derivative, so it depends neither on
+    the learning rate nor on the size of the net. Under momentum and weight decay the formula
+    holds as it is; under Adam it leaves out the rescaling of coordinates.
+
+    Parameters
+    ----------
+    run : TrainingRun
+    trusted_rows : ndarray of int
+    method : LSW
+        Gives `weight_step`, `trusted_batch_size`, `reading`, `centered` and `gradient`.
+    """
+
+    def __init__(self, run, trusted_rows, method):
+        self._run = run
+        self._method = method
+        self._read, self._move = READINGS[method.reading]
+        start = 0.5 if method.reading in ("clip", "literal") else 0.0
+        self._raw = torch.full((run.data.n_rows,), start, device=run.device)
+        self._mean_square = None
+        self._trusted_batches = _endless(run, trusted_rows, method.trusted_batch_size)
+        self.learns = False
+
+    def weights(self, rows=slice(None)):
+        """Return the weights of the given rows, in [0, 1]."""
+        return self._read(self._raw[rows])
+
+    def train_batch(self, batch):
+        """Make one step with the weights as they are, then learn from what it did."""
+        run = self._run
+        if not self.learns:
+            return self._weighted_step(batch, run.weak_view(batch.X))[:2]
+        before = run.parameter_values()
+        randomness = run.randomness()
+        X = run.weak_view(batch.X)
+        loss, logits, losses = self._weighted_step(batch, X)
+        tangent = trusted_gradient(run, next(self._trusted_batches))
+        derivatives = row_derivatives(
+            functional_losses(run, X, batch.y),
+            run.module,
+            before,
+            tangent,
+            losses=losses,
+            randomness=randomness,
+            gradient=self._method.gradient,
+        )
+        self._learn(batch.rows, derivatives)
+        return loss, logits
+
+    def _weighted_step(self, batch, X):
+        run = self._run
+        logits = run.logits(X)
+        losses = run.row_losses(logits, batch.y)
+        loss = run.weighted_loss(losses, self.weights(batch.rows), batch.rows)
+        run.gradient_step(loss, batch)
+        return loss.detach(), logits.detach(), losses.detach()
+
+    def _learn(self, rows, derivatives):
+        weights = self.weights(rows)
+        total = weights.sum().clamp_min(torch.finfo(weights.dtype).tiny)
+        helpfulness = weight_gradient(derivatives, weights, centered=self._method.centered)
+        if self._method.reading == "logit":
+            helpfulness = helpfulness * weights * (1 - weights)
+        mean_square = (helpfulness**2).mean()
+        if self._mean_square is None:
+            self._mean_square = mean_square
+        self._mean_square = MOMENT_DECAY * self._mean_square + (1 - MOMENT_DECAY) * mean_square
+        scale = self._mean_square.sqrt().clamp_min(torch.finfo(total.dtype).tiny)
+        self._raw[rows] = self._move(
+            self._raw[rows], self._method.weight_step * helpfulness / scale
+        )
+
+
+def weight_gradient(derivatives, weights, *, centered=True):
+    """Return minus the derivative of the trusted loss by each weight, per unit of step size.
+
+    Parameters
+    ----------
+    derivatives : Tensor of shape (n_rows,)
+        Directional derivatives d of the rows' losses along the trusted gradient.
+    weights : Tensor of shape (n_rows,)
+    centered : bool, default=True
+        False leaves out the derivative of the normalisation by the sum of the weights.
+    """
+    total = weights.sum().clamp_min(torch.finfo(weights.dtype).tiny)
+    if centered:
+        derivatives = derivatives - (weights * derivatives).sum() / total
+    return derivatives / total
+
+
+def _endless(run, rows, batch_size):
+    while True:
+        yield from run.batches(rows, shuffle=True, batch_size=min(batch_size, len(rows)))
+
+
+def _add(raw, step):
+    return raw + step
+
+
+READINGS = {
+    "mirror": (torch.sigmoid, _add),
+    "logit": (torch.sigmoid, _add),
+    "clip": (lambda raw: raw, lambda raw, step: (raw + step).clamp(0, 1)),
+    "literal": (lambda raw: raw, lambda raw, step: torch.sigmoid(raw + step - 0.5)),
+}

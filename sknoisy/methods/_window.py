@@ -1,0 +1,86 @@
+"""When to stop counting wrong events: before the net learns its wrong labels by heart."""
+
+import numpy as np
+import torch
+
+MIN_EPOCHS = 4
+
+
+def split_watched(codes, rows, share, random_state):
+    """Draw a share of the rows of each class that a training leaves out and watches.
+
+    Returns
+    -------
+    (training_rows, watched_rows) : ndarrays of int
+    """
+    order = random_state.permutation(rows)
+    order = order[np.argsort(codes[order], kind="stable")]
+    steps = np.floor(np.arange(len(order) + 1) * share)
+    is_watched = np.diff(steps) > 0
+    return np.sort(order[~is_watched]), np.sort(order[is_watched])
+
+
+class CountingWindow:
+    """Watches a training, epoch by epoch.
+
+    Rows that are trained on and rows that are only watched carry equally many wrong labels, so
+    a net that has learnt what can be learnt agrees with both equally often. Agreement with the
+    training rows that runs ahead of that with the watched ones is memory, and from there on
+    wrong labels lose their wrong events. Counting ends in the first epoch, from the fourth on,
+    where the gap exceeds `memorization_gap` by more than one standard error.
+
+    It keeps the base model too: the weights of the epoch at Label Wave's first local minimum of
+    the number of changed predictions.
+
+    Parameters
+    ----------
+    run : TrainingRun
+    recorder : EventRecorder
+    training_rows, watched_rows : ndarray of int
+    memorization_gap : float
+    keeps_base : bool
+        Whether to look for the base model.
+    """
+
+    def __init__(self, run, recorder, training_rows, watched_rows, *, memorization_gap, keeps_base):
+        self._run = run
+        self._recorder = recorder
+        self._training_rows = torch.as_tensor(training_rows, device=run.device)
+        self._watched_rows = torch.as_tensor(watched_rows, device=run.device)
+        self._largest_gap = memorization_gap + _largest_standard_error(len(watched_rows))
+        self._seeks_base = keeps_base
+        self._n_changes = np.inf
+        self._previous_state = None
+        self.base_state = None
+
+    def close_epoch(self, epoch):
+        """Count this epoch; return whether it was the last."""
+        self._watch()
+        gap = self._gap()
+        n_changes = self._recorder.close_epoch()
+        self._run.net.history.record("memorization_gap", gap)
+        if self._seeks_base:
+            self._seek_base(epoch, n_changes)
+        self._n_changes = n_changes
+        return epoch + 1 >= MIN_EPOCHS and gap > self._largest_gap
+
+    def _watch(self):
+        for batch, logits in self._run.predict_logits(self._watched_rows):
+            losses = self._run.row_losses(logits, batch.y)
+            self._recorder.record(batch.rows, logits, losses)
+
+    def _gap(self):
+        if not len(self._watched_rows):
+            return 0.0
+        agreement = self._recorder.agreement
+        return agreement(self._training_rows) - agreement(self._watched_rows)
+
+    def _seek_base(self, epoch, n_changes):
+        if epoch >= 2 and n_changes >= self._n_changes:
+            self.base_state = self._previous_state
+            self._seeks_base = False
+        self._previous_state = self._run.state()
+
+
+def _largest_standard_error(n_rows):
+    return 0.5 / max(n_rows, 1) ** 0.5
