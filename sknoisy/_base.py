@@ -170,7 +170,8 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
         ndarray of shape (n_rows,)
             In the user's own labels.
         """
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        codes = self.predict_proba(X).argmax(axis=1)
+        return self.classes_[codes]
 
     def score_labels(self, X, y):
         """Return how likely the labels of rows not seen in fit are right.

@@ -4,12 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 from sklearn.base import clone, is_classifier
-from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from ._base import BaseNoisyLabelEstimator
 from ._evidence import draw_seed
-from ._validation import check_features
+from ._validation import check_features, take_rows
 from .methods import CrossEntropy, check_trusted_rows, resolve_method
 from .training import Trainer
 
@@ -17,7 +16,88 @@ FINALS = ("auto", "joint", "weight", "filter", "filter_weight")
 
 
 class RobustClassifier(BaseNoisyLabelEstimator):
-    """docs later"""
+    """Classify in spite of wrong labels in the training set.
+
+    It trains a net by the method, judges every row by what happened to it in training, and
+    gets the classifier from that.
+
+    Parameters
+    ----------
+    method : str or Method, default="wrong_event"
+        "wrong_event", "lsw", "cross_entropy", or an object from `sknoisy.methods`, whose own
+        parameters are searchable as `method__name`.
+    net : skorch NeuralNetClassifier, nn.Module class or None, default=None
+        The net to train. None: `TabularNet` for tables, `ImageNet` for images. A skorch net is
+        cloned; its callbacks, optimiser, criterion and `module__*` work as in skorch. Its
+        `train_split`, if it has one (skorch's own default is to hold out a fifth), is
+        respected: rows held out are judged without being learnt from. A module's constructor
+        parameters `n_features`, `n_channels` and `n_classes` are set from the data.
+    final : str, default="auto"
+        How the classifier is got from the evidence. "joint": the net as the method trained it;
+        "weight": a fresh net with `sample_weights_` in the loss; "filter": a fresh net on the
+        rows that aren't flagged; "filter_weight": both. "auto": what the method's paper does,
+        "joint" for wrong event and "filter" for LSW; "filter" with a `final_estimator`.
+    final_estimator : classifier, default=None
+        A scikit-learn classifier to be trained on the kept or weighted rows in place of the net.
+    threshold : "auto" or float in (0, 1), default="auto"
+        Rows whose `label_quality_` is below it are flagged. "auto": the method's own rule.
+    contamination : float in (0, 1), default=None
+        Instead of a threshold: share of the untrusted rows to flag.
+    max_epochs, batch_size, lr : default=None
+        None: the net's own values.
+    device : str, default="auto"
+        "auto": CUDA, then MPS, then the CPU; or a torch device.
+    memory : str or joblib.Memory, default=None
+        Caches the costly training, so that a grid over thresholds trains once per fold. With
+        `random_state=None` equal trainings are taken from the cache too.
+    random_state : int, RandomState instance or None, default=None
+        Initial weights, order of the rows and views. On a CPU an integer makes fits equal to
+        the bit; nets that draw while training, such as with dropout, only outside threads.
+    verbose : int, default=0
+        1: a progress bar; 2: skorch's table as well.
+
+    Attributes
+    ----------
+    noise_mask_ : ndarray of bool of shape (n_rows,)
+        True: the label is judged wrong.
+    label_quality_ : ndarray of shape (n_rows,)
+        How likely the given label is right, in [0, 1]; low is suspicious.
+    sample_weights_ : ndarray of shape (n_rows,)
+        Weight of the row in training, in [0, 1].
+    suggested_labels_ : ndarray of shape (n_rows,)
+        What the label should be, in the user's own labels.
+    threshold_ : float
+        Quality below which a label is judged wrong.
+    classes_ : ndarray of shape (n_classes,)
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str
+        Only if X has column names.
+    transition_matrix_ : ndarray of shape (n_classes, n_classes)
+        Estimate of P(given class j | true class i).
+    net_ : skorch NeuralNetClassifier
+        The trained net.
+    history_ : list of dict
+        What skorch recorded, one dict per epoch.
+    final_estimator_ : classifier
+        The fitted `final_estimator`, if one was given; `net_` is then the method's net.
+
+    See Also
+    --------
+    NoisyLabelDetector : Only finds the wrong labels.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.model_selection import train_test_split
+    >>> from sknoisy import RobustClassifier
+    >>> from sknoisy.noise import flip_symmetric
+    >>> X, y = load_digits(return_X_y=True)
+    >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    >>> y_noisy, flipped = flip_symmetric(y_train, 0.4, random_state=0)
+    >>> model = RobustClassifier(random_state=0).fit(X_train, y_noisy)
+    >>> bool(model.score(X_test, y_test) > 0.9)
+    True
+    """
 
     def __init__(
         self,
@@ -53,6 +133,26 @@ class RobustClassifier(BaseNoisyLabelEstimator):
         self.final_estimator = final_estimator
 
     def fit(self, X, y=None, *, trusted=None, sample_weight=None):
+        """Train, judge every row, and get the classifier.
+
+        Parameters
+        ----------
+        X : array-like, DataFrame or torch Dataset
+            A table (n_rows, n_features) of numbers; images (n_rows, height, width),
+            (n_rows, channels, height, width) or (n_rows, height, width, channels), bytes or
+            floats in [0, 1]; or a Dataset of pairs (x, y).
+        y : array-like of shape (n_rows,)
+            Given labels. May be None for a Dataset.
+        trusted : array-like of bool of shape (n_rows,), default=None
+            Rows whose labels are known to be right: never flagged, weight 1.
+        sample_weight : array-like of shape (n_rows,), default=None
+            Weight of each row in the training loss. Rows of weight zero aren't learnt from, but
+            judged. A weight of 2 equals a row given twice in expectation over batches.
+
+        Returns
+        -------
+        self
+        """
         self._check_parameters()
         method = resolve_method(self.method)
         final = self._resolve_final(method)
@@ -104,7 +204,7 @@ class RobustClassifier(BaseNoisyLabelEstimator):
         if final.endswith("weight") or data.sample_weight is not None:
             fit_params["sample_weight"] = weights[rows]
         self.final_estimator_ = clone(self.final_estimator)
-        self.final_estimator_.fit(_safe_indexing(X, rows), self._given_labels[rows], **fit_params)
+        self.final_estimator_.fit(take_rows(X, rows), self._given_labels[rows], **fit_params)
 
     def _final_weights(self, final, data):
         """Return the weight of each row in the final training; 0: left out."""

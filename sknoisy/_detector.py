@@ -9,9 +9,105 @@ from .methods import check_trusted_rows, resolve_method
 
 
 class NoisyLabelDetector(BaseNoisyLabelEstimator):
-    """docs later"""
+    """Find the rows of a training set whose labels are wrong.
+
+    It trains a net by the method and judges every row by what happened to it in training. As a
+    step of an imbalanced-learn pipeline (`sknoisy.pipeline`) it drops the flagged rows at fit.
+
+    Parameters
+    ----------
+    method : str or Method, default="wrong_event"
+        "wrong_event", "lsw", "cross_entropy", or an object from `sknoisy.methods`, whose own
+        parameters are searchable as `method__name`.
+    net : skorch NeuralNetClassifier, nn.Module class or None, default=None
+        The net to train. None: `TabularNet` for tables, `ImageNet` for images. A skorch net is
+        cloned; its callbacks, optimiser, criterion and `module__*` work as in skorch. Its
+        `train_split`, if it has one (skorch's own default is to hold out a fifth), is
+        respected: rows held out are judged without being learnt from. A module's constructor
+        parameters `n_features`, `n_channels` and `n_classes` are set from the data.
+    threshold : "auto" or float in (0, 1), default="auto"
+        Rows whose `label_quality_` is below it are flagged. "auto": the method's own rule.
+    contamination : float in (0, 1), default=None
+        Instead of a threshold: share of the untrusted rows to flag.
+    max_epochs, batch_size, lr : default=None
+        None: the net's own values.
+    device : str, default="auto"
+        "auto": CUDA, then MPS, then the CPU; or a torch device.
+    memory : str or joblib.Memory, default=None
+        Caches the costly training, so that a grid over thresholds trains once per fold. With
+        `random_state=None` equal trainings are taken from the cache too.
+    random_state : int, RandomState instance or None, default=None
+        Initial weights, order of the rows and views. On a CPU an integer makes fits equal to
+        the bit; nets that draw while training, such as with dropout, only outside threads.
+    verbose : int, default=0
+        1: a progress bar; 2: skorch's table as well.
+
+    Attributes
+    ----------
+    noise_mask_ : ndarray of bool of shape (n_rows,)
+        True: the label is judged wrong.
+    label_quality_ : ndarray of shape (n_rows,)
+        How likely the given label is right, in [0, 1]; low is suspicious.
+    sample_weights_ : ndarray of shape (n_rows,)
+        Weight of the row in training, in [0, 1].
+    suggested_labels_ : ndarray of shape (n_rows,)
+        What the label should be, in the user's own labels.
+    threshold_ : float
+        Quality below which a label is judged wrong.
+    classes_ : ndarray of shape (n_classes,)
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str
+        Only if X has column names.
+    transition_matrix_ : ndarray of shape (n_classes, n_classes)
+        Estimate of P(given class j | true class i).
+    net_ : skorch NeuralNetClassifier
+        The trained net.
+    history_ : list of dict
+        What skorch recorded, one dict per epoch.
+    sample_indices_ : ndarray of int
+        Rows kept by `fit_resample`.
+
+    See Also
+    --------
+    RobustClassifier : Learns in spite of the wrong labels.
+
+    Notes
+    -----
+    Where classes overlap, a flag says that a label is ambiguous rather than wrong.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sknoisy import NoisyLabelDetector
+    >>> from sknoisy.noise import flip_symmetric
+    >>> X, y = load_digits(return_X_y=True)
+    >>> y_noisy, flipped = flip_symmetric(y, 0.2, random_state=0)
+    >>> detector = NoisyLabelDetector(random_state=0).fit(X, y_noisy)
+    >>> bool(detector.noise_mask_[flipped].mean() > 0.9)
+    True
+    """
 
     def fit(self, X, y=None, *, trusted=None, sample_weight=None):
+        """Train, and judge every row.
+
+        Parameters
+        ----------
+        X : array-like, DataFrame or torch Dataset
+            A table (n_rows, n_features) of numbers; images (n_rows, height, width),
+            (n_rows, channels, height, width) or (n_rows, height, width, channels), bytes or
+            floats in [0, 1]; or a Dataset of pairs (x, y).
+        y : array-like of shape (n_rows,)
+            Given labels. May be None for a Dataset.
+        trusted : array-like of bool of shape (n_rows,), default=None
+            Rows whose labels are known to be right: never flagged, weight 1.
+        sample_weight : array-like of shape (n_rows,), default=None
+            Weight of each row in the training loss. Rows of weight zero aren't learnt from, but
+            judged. A weight of 2 equals a row given twice in expectation over batches.
+
+        Returns
+        -------
+        self
+        """
         self._check_parameters()
         method = resolve_method(self.method)
         data, classes, index = self._check_data(X, y, trusted, sample_weight)
@@ -23,9 +119,50 @@ class NoisyLabelDetector(BaseNoisyLabelEstimator):
         return self
 
     def fit_predict(self, X, y=None, *, trusted=None, sample_weight=None):
+        """Fit, and return `noise_mask_`.
+
+        Parameters
+        ----------
+        X : array-like, DataFrame or torch Dataset
+            A table (n_rows, n_features) of numbers; images (n_rows, height, width),
+            (n_rows, channels, height, width) or (n_rows, height, width, channels), bytes or
+            floats in [0, 1]; or a Dataset of pairs (x, y).
+        y : array-like of shape (n_rows,)
+            Given labels. May be None for a Dataset.
+        trusted : array-like of bool of shape (n_rows,), default=None
+            Rows whose labels are known to be right: never flagged, weight 1.
+        sample_weight : array-like of shape (n_rows,), default=None
+            Weight of each row in the training loss. Rows of weight zero aren't learnt from, but
+            judged. A weight of 2 equals a row given twice in expectation over batches.
+
+        Returns
+        -------
+        ndarray of bool of shape (n_rows,)
+        """
         return self.fit(X, y, trusted=trusted, sample_weight=sample_weight).noise_mask_
 
     def fit_resample(self, X, y=None, *, trusted=None, sample_weight=None):
+        """Fit, and return the rows that are kept.
+
+        Parameters
+        ----------
+        X : array-like, DataFrame or torch Dataset
+            A table (n_rows, n_features) of numbers; images (n_rows, height, width),
+            (n_rows, channels, height, width) or (n_rows, height, width, channels), bytes or
+            floats in [0, 1]; or a Dataset of pairs (x, y).
+        y : array-like of shape (n_rows,)
+            Given labels. May be None for a Dataset.
+        trusted : array-like of bool of shape (n_rows,), default=None
+            Rows whose labels are known to be right: never flagged, weight 1.
+        sample_weight : array-like of shape (n_rows,), default=None
+            Weight of each row in the training loss. Rows of weight zero aren't learnt from, but
+            judged. A weight of 2 equals a row given twice in expectation over batches.
+
+        Returns
+        -------
+        X, y : of the kind given
+            The rows with `noise_mask_` False, in their order.
+        """
         self.fit(X, y, trusted=trusted, sample_weight=sample_weight)
         self.sample_indices_ = np.flatnonzero(~self.noise_mask_)
         if isinstance(X, Dataset):

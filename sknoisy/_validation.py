@@ -2,9 +2,10 @@
 
 import numpy as np
 import torch
+from sklearn.utils import _safe_indexing
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d, validate_data
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, Subset
 
 CHANNELS = (1, 3, 4)
 
@@ -88,6 +89,15 @@ def _check_row_shape(estimator, shape, reset):
             f"X has rows of shape {shape}, but {type(estimator).__name__} was fitted on rows of "
             f"shape {estimator._row_shape}."
         )
+
+
+def take_rows(X, rows):
+    """Return the given rows of X, or of y, in its own kind."""
+    if isinstance(X, Dataset):
+        return Subset(X, rows.tolist())
+    if isinstance(X, torch.Tensor):
+        return X[torch.as_tensor(rows, device=X.device)]
+    return _safe_indexing(X if hasattr(X, "__getitem__") else np.asarray(X), rows)
 
 
 def dataset_labels(dataset):

@@ -91,17 +91,27 @@ def _class_mixture(histogram, whole, n_iter, start):
     return mixture if mixture is not None and low < mixture.weights[0] < high else whole
 
 
+def level_posteriors(mixture, n_levels):
+    """Return the probability of a right and of a wrong label at each count, (2, n_levels).
+
+    A smaller count never means a worse label. The fit alone doesn't ensure it: a clean
+    component whose density vanishes at zero would call rows that were never contradicted wrong.
+    """
+    if mixture is None:
+        return np.stack([np.ones(n_levels), np.zeros(n_levels)])
+    clean, noisy = mixture.posterior(np.arange(n_levels))
+    clean = np.maximum.accumulate(clean[::-1])[::-1]
+    fitted = slice(0, mixture.high + 1)
+    noisy[fitted] = np.minimum.accumulate(noisy[fitted][::-1])[::-1]
+    return np.stack([clean, noisy])
+
+
 def clean_posteriors(mixtures, n_levels):
     """Return the probability that a label is right for each class and count.
 
-    Shape (n_classes, n_levels). A larger count never means a cleaner label.
+    Shape (n_classes, n_levels).
     """
-    counts = np.arange(n_levels)
-    rows = [
-        np.ones(n_levels) if mixture is None else mixture.posterior(counts)[0]
-        for mixture in mixtures
-    ]
-    return np.minimum.accumulate(np.array(rows), axis=1)
+    return np.array([level_posteriors(mixture, n_levels)[0] for mixture in mixtures])
 
 
 def count_quality(counts, losses, codes, posteriors, *, n_events, threshold=0.5):

@@ -7,6 +7,7 @@ from ._events import (
     LATER_MIXTURE_ITERATIONS,
     class_histograms,
     fit_class_mixtures,
+    level_posteriors,
 )
 
 PROBABILITY_FLOOR = 1e-4
@@ -110,15 +111,15 @@ def weight_tables(mixtures, n_levels, difficulty="published"):
     -------
     ndarray of shape (2, n_classes, n_levels)
     """
-    counts = np.arange(n_levels)
-    return np.stack([_class_weights(mixture, counts, difficulty) for mixture in mixtures], axis=1)
+    weights = [_class_weights(mixture, n_levels, difficulty) for mixture in mixtures]
+    return np.stack(weights, axis=1)
 
 
-def _class_weights(mixture, counts, difficulty):
+def _class_weights(mixture, n_levels, difficulty):
     if mixture is None:
-        return np.ones((2, len(counts)))
-    clean, noisy = mixture.posterior(counts)
-    clean_cdf, noisy_cdf = mixture.cdf(counts)
+        return np.ones((2, n_levels))
+    clean, noisy = level_posteriors(mixture, n_levels)
+    clean_cdf, noisy_cdf = mixture.cdf(np.arange(n_levels))
     return np.stack([clean, DIFFICULTIES[difficulty](clean, noisy, clean_cdf, noisy_cdf)])
 
 

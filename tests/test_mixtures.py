@@ -1,0 +1,76 @@
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from sknoisy.mixtures import fit_beta_mixture
+
+PUBLISHED_HISTOGRAM = [9963, 9469, 6097, 4579, 5578, 14314]
+
+
+@pytest.fixture(scope="module")
+def published_mixture():
+    return fit_beta_mixture(PUBLISHED_HISTOGRAM)
+
+
+def test_fit_on_the_published_histogram_gives_the_published_parameters(published_mixture):
+    assert_allclose(published_mixture.alpha, [0.531, 1.203], atol=1e-3)
+    assert_allclose(published_mixture.beta, [1.430, 0.130], atol=1e-3)
+    assert_allclose(published_mixture.weights, [0.610, 0.390], atol=1e-3)
+
+
+def test_posterior_on_the_published_histogram_is_the_published_table(published_mixture):
+    clean, noisy = published_mixture.posterior(np.arange(6))
+    assert_allclose(clean, [1.000, 0.945, 0.881, 0.768, 0.526, 0.000], atol=1e-3)
+    assert_allclose(noisy, [0.000, 0.055, 0.119, 0.232, 0.474, 1.000], atol=1e-3)
+
+
+def test_cdf_on_the_published_histogram_is_the_published_table(published_mixture):
+    clean, noisy = published_mixture.cdf(np.arange(6))
+    assert_allclose(clean, [0.001, 0.516, 0.719, 0.857, 0.951, 1.000], atol=1e-3)
+    assert_allclose(noisy, [0.000, 0.018, 0.047, 0.090, 0.164, 0.828], atol=1e-3)
+
+
+@pytest.mark.parametrize("n_iter, clean_share", [(1, 0.483), (20, 0.610), (50, 0.688)])
+def test_clean_share_drifts_with_the_iterations_as_published(n_iter, clean_share):
+    mixture = fit_beta_mixture(PUBLISHED_HISTOGRAM, n_iter=n_iter)
+    assert_allclose(mixture.weights[0], clean_share, atol=1e-3)
+
+
+def test_warm_start_continues_where_the_fit_stopped():
+    half = fit_beta_mixture(PUBLISHED_HISTOGRAM, n_iter=10)
+    continued = fit_beta_mixture(PUBLISHED_HISTOGRAM, n_iter=10, start=half)
+    whole = fit_beta_mixture(PUBLISHED_HISTOGRAM, n_iter=20)
+    assert_allclose(continued.weights, whole.weights)
+    assert_allclose(continued.alpha, whole.alpha)
+
+
+def test_fit_depends_on_shares_and_not_on_the_number_of_rows():
+    small = fit_beta_mixture(PUBLISHED_HISTOGRAM)
+    large = fit_beta_mixture(np.multiply(PUBLISHED_HISTOGRAM, 1000))
+    assert_allclose(small.alpha, large.alpha)
+
+
+@pytest.mark.parametrize("histogram", [[100], [0, 0, 50], [0, 0]])
+def test_no_mixture_without_two_different_counts(histogram):
+    assert fit_beta_mixture(histogram) is None
+
+
+def test_count_beyond_the_fit_belongs_to_no_component(published_mixture):
+    assert_allclose(published_mixture.posterior([7]), [[0], [0]])
+    assert_allclose(published_mixture.cdf([7]), [[1], [1]])
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_posterior_of_well_separated_counts_finds_the_groups(seed):
+    rng = np.random.default_rng(seed)
+    counts = np.concatenate([rng.binomial(30, 0.1, 700), rng.binomial(30, 0.9, 300)])
+    mixture = fit_beta_mixture(np.bincount(counts))
+    judged_wrong = (mixture.posterior(counts)[0] < 0.5) & (counts > mixture.low)
+    assert (judged_wrong == (np.arange(1000) >= 700)).mean() > 0.98
+
+
+@pytest.mark.parametrize("histogram", [[50, 0, 0, 0, 1], [1, 0, 0, 50], [10, 10], [0, 3, 1, 0, 9]])
+def test_fit_stays_finite_on_small_histograms(histogram):
+    mixture = fit_beta_mixture(histogram)
+    assert np.isfinite(mixture.alpha).all() and np.isfinite(mixture.beta).all()
+    assert np.isfinite(mixture.posterior(np.arange(len(histogram)))).all()

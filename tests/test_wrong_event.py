@@ -1,0 +1,255 @@
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.datasets import load_digits, make_classification
+
+from sknoisy import NoisyLabelDetector, RobustClassifier
+from sknoisy.methods import WrongEvent
+from sknoisy.methods._events import (
+    class_histograms,
+    clean_posteriors,
+    count_quality,
+    fit_class_mixtures,
+    level_posteriors,
+)
+from sknoisy.methods._joint import dynamic_loss, weight_tables
+from sknoisy.methods._window import split_watched
+from sknoisy.metrics import noise_detection_report
+from sknoisy.mixtures import fit_beta_mixture
+from sknoisy.nets import TabularNet
+from sknoisy.noise import flip_pair, flip_symmetric
+
+PUBLISHED_HISTOGRAM = [9963, 9469, 6097, 4579, 5578, 14314]
+
+
+@pytest.fixture(scope="module")
+def noisy_digits():
+    X, y = load_digits(return_X_y=True)
+    y_noisy, flipped = flip_symmetric(y, 0.4, random_state=0)
+    return X, y, y_noisy, flipped
+
+
+@pytest.fixture(scope="module")
+def fitted_detector(noisy_digits):
+    X, _, y_noisy, _ = noisy_digits
+    return NoisyLabelDetector(random_state=0).fit(X, y_noisy)
+
+
+# -- counts to quality ---------------------------------------------------------------------------
+
+
+def test_class_histograms_count_rows_by_class_and_count():
+    histograms = class_histograms(np.array([0, 2, 2, 1]), np.array([0, 0, 1, 1]), 2)
+    assert_array_equal(histograms, [[1, 0, 1], [0, 1, 1]])
+
+
+@pytest.mark.parametrize(
+    "histogram",
+    [[5, 0, 0], [0, 0, 9, 0], [1, 1, 1]],
+    ids=["few rows", "one count", "too few rows to split"],
+)
+def test_class_without_a_mixture_of_its_own_gets_that_of_all_rows(histogram):
+    other = [300, 50, 100]
+    padded = np.zeros((2, max(len(histogram), len(other))))
+    padded[0, : len(histogram)], padded[1, : len(other)] = histogram, other
+    mixtures = fit_class_mixtures(padded)
+    assert_allclose(mixtures[0].alpha, fit_beta_mixture(padded.sum(axis=0)).alpha)
+
+
+def test_smaller_count_is_never_judged_worse():
+    rng = np.random.default_rng(0)
+    counts = np.concatenate([rng.binomial(30, 0.1, 700), rng.binomial(30, 0.9, 300)])
+    mixture = fit_beta_mixture(np.bincount(counts))
+    assert mixture.posterior([0])[0] < 0.01  # the fit's own flaw
+    clean, noisy = level_posteriors(mixture, counts.max() + 1)
+    assert clean[0] > 0.9 and noisy[0] < 0.1
+    assert (np.diff(clean) <= 0).all() and (np.diff(noisy) >= 0).all()
+
+
+def test_quality_orders_by_count_and_then_by_mean_loss():
+    counts, losses = np.array([0, 0, 2, 2]), np.array([0.1, 0.2, 0.4, 0.3])
+    posteriors = np.array([[1.0, 0.6, 0.1]])
+    quality = count_quality(counts, losses, np.zeros(4, int), posteriors, n_events=2)
+    assert_array_equal(np.argsort(-quality), [0, 1, 3, 2])
+
+
+def test_quality_of_rows_of_equal_count_stays_on_their_side_of_the_threshold():
+    rng = np.random.default_rng(0)
+    counts, losses = rng.integers(0, 6, 500), rng.random(500)
+    posteriors = np.array([[1.0, 0.9, 0.55, 0.45, 0.2, 0.0]])
+    quality = count_quality(counts, losses, np.zeros(500, int), posteriors, n_events=5)
+    assert_array_equal(quality >= 0.5, counts <= 2)
+
+
+def test_label_predicted_in_most_epochs_is_not_judged_wrong():
+    posteriors = np.array([[1.0, 0.1, 0.05, 0.0]])
+    counts = np.array([1, 2, 3])
+    quality = count_quality(counts, np.zeros(3), np.zeros(3, int), posteriors, n_events=5)
+    assert_array_equal(quality < 0.5, [False, False, True])
+
+
+def test_without_any_wrong_event_every_label_counts_as_right():
+    posteriors = clean_posteriors(fit_class_mixtures(np.array([[10], [10]])), 1)
+    quality = count_quality(
+        np.zeros(20, int), np.random.rand(20), np.repeat([0, 1], 10), posteriors, n_events=3
+    )
+    assert (quality >= 0.5).all()
+
+
+# -- the counting window -------------------------------------------------------------------------
+
+
+def test_watched_rows_are_the_share_of_every_class():
+    codes = np.repeat([0, 1, 2], [100, 50, 10])
+    training, watched = split_watched(codes, np.arange(160), 0.1, np.random.RandomState(0))
+    assert_array_equal(np.bincount(codes[watched]), [10, 5, 1])
+    assert_array_equal(np.sort(np.append(training, watched)), np.arange(160))
+
+
+@pytest.mark.slow
+def test_counting_ends_before_the_last_epoch_where_the_net_memorises():
+    X, y = make_classification(
+        600, 60, n_informative=6, n_classes=3, flip_y=0, class_sep=1.5, random_state=0
+    )
+    y_noisy, flipped = flip_symmetric(y, 0.4, random_state=0)
+    net = TabularNet(max_epochs=60)
+    watched = NoisyLabelDetector(net=net, random_state=0).fit(X, y_noisy)
+    unwatched = NoisyLabelDetector(
+        WrongEvent(memorization_gap=1.0), net=net, random_state=0
+    ).fit(X, y_noisy)
+    assert len(watched.history_) < 20
+    assert len(unwatched.history_) == 60
+    f1 = [noise_detection_report(flipped, d.noise_mask_)["f1"] for d in (watched, unwatched)]
+    assert f1[0] > f1[1] + 0.05
+
+
+def test_counting_goes_on_where_the_net_generalises(noisy_digits):
+    X, y, _, _ = noisy_digits
+    detector = NoisyLabelDetector(max_epochs=12, random_state=0).fit(X, y)
+    assert len(detector.history_) == 12
+
+
+def test_history_records_the_memorisation_gap(fitted_detector):
+    gaps = [epoch["memorization_gap"] for epoch in fitted_detector.history_]
+    assert len(gaps) == len(fitted_detector.history_) and all(-1 <= gap <= 1 for gap in gaps)
+
+
+# -- the loss of stage 2 -------------------------------------------------------------------------
+
+
+def test_published_weights_of_the_similarity_term():
+    table = weight_tables([fit_beta_mixture(PUBLISHED_HISTOGRAM)], 6)
+    assert_allclose(table[1, 0], [1.001, 1.415, 1.473, 1.357, 0.940, 0.000], atol=2e-3)
+
+
+def test_symmetric_weights_of_the_similarity_term():
+    table = weight_tables([fit_beta_mixture(PUBLISHED_HISTOGRAM)], 6, "symmetric")
+    assert_allclose(table[1, 0], [0.001, 0.542, 0.747, 0.869, 0.896, 0.172], atol=2e-3)
+
+
+def test_count_beyond_the_fit_is_treated_as_wrongly_labelled():
+    table = weight_tables([fit_beta_mixture(PUBLISHED_HISTOGRAM)], 9)
+    assert_allclose(table[:, 0, 6:], 0)
+
+
+def test_dynamic_loss_of_one_row_by_hand():
+    weak, strong = torch.tensor([[0.0, 2.0]]), torch.tensor([[1.0, 1.0]])
+    p_weak = np.exp([0, 2]) / np.exp([0, 2]).sum()
+    mean = (p_weak + 0.5) / 2
+    cross_entropy = -np.log(p_weak[0]) - np.log(0.5)
+    expected = 0.7 * cross_entropy + 1.2 * 1.0 + 0.3 * -(mean * np.log(mean)).sum()
+    loss = dynamic_loss(
+        weak, strong, torch.tensor([cross_entropy]), torch.tensor([[0.7], [1.2]])
+    )
+    assert_allclose(loss.item(), expected, rtol=1e-6)
+
+
+def test_confident_entropy_weighs_each_row_by_its_own_confidence():
+    weak = torch.tensor([[0.0, 4.0], [0.0, 0.0]])
+    weights = torch.zeros(2, 2)
+    plain = dynamic_loss(weak, weak, torch.zeros(2), weights)
+    confident = dynamic_loss(weak, weak, torch.zeros(2), weights, noisy_term="confident_entropy")
+    confidence = weak.softmax(dim=1).max(dim=1).values
+    assert_allclose(confident, plain * confidence, rtol=1e-5)
+
+
+# -- as a whole ----------------------------------------------------------------------------------
+
+
+def test_detector_finds_symmetric_noise(noisy_digits, fitted_detector):
+    flipped = noisy_digits[3]
+    report = noise_detection_report(
+        flipped, fitted_detector.noise_mask_, fitted_detector.label_quality_
+    )
+    assert report["auc"] > 0.97 and report["f1"] > 0.9
+
+
+def test_classifier_is_close_to_training_on_right_labels(noisy_digits):
+    X, y, y_noisy, _ = noisy_digits
+    train = np.arange(len(y)) % 3 > 0
+    robust = RobustClassifier(random_state=0).fit(X[train], y_noisy[train])
+    plain = RobustClassifier("cross_entropy", random_state=0).fit(X[train], y_noisy[train])
+    clean = RobustClassifier("cross_entropy", random_state=0).fit(X[train], y[train])
+    scores = [model.score(X[~train], y[~train]) for model in (plain, robust, clean)]
+    assert scores[1] > scores[0] + 0.1
+    assert scores[1] > scores[2] - 0.05
+
+
+def test_second_stage_counts_on_with_both_views(noisy_digits):
+    X, _, y_noisy, flipped = noisy_digits
+    first = NoisyLabelDetector(max_epochs=8, random_state=0).fit(X, y_noisy)
+    second = RobustClassifier(max_epochs=8, random_state=0).fit(X, y_noisy)
+    assert len(second.history_) == len(first.history_) + 8
+    auc = [
+        noise_detection_report(flipped, label_quality=model.label_quality_)["auc"]
+        for model in (first, second)
+    ]
+    assert auc[1] > auc[0] - 0.005
+
+
+def test_trusted_rows_keep_full_weight_in_the_second_stage():
+    X, y = load_digits(return_X_y=True)
+    y_noisy, flipped = flip_pair(y, 0.45, random_state=0)
+    trusted = np.random.default_rng(0).random(len(y)) < 0.3
+    y_noisy = np.where(trusted, y, y_noisy)
+    without = RobustClassifier(max_epochs=10, random_state=0).fit(X, y_noisy)
+    with_them = RobustClassifier(max_epochs=10, random_state=0).fit(X, y_noisy, trusted=trusted)
+    assert with_them.score(X, y) > without.score(X, y)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"per_class": False},
+        {"base_model": "last"},
+        {"difficulty": "symmetric"},
+        {"noisy_term": "none"},
+        {"noisy_term": "confident_entropy"},
+        {"similarity": "probabilities"},
+        {"accumulate": False},
+        {"joint_epochs": 2},
+        {"holdout": 0},
+    ],
+    ids=str,
+)
+def test_every_alternative_trains_and_still_helps(noisy_digits, parameters):
+    X, y, y_noisy, _ = noisy_digits
+    model = RobustClassifier(WrongEvent(**parameters), max_epochs=6, random_state=0)
+    assert model.fit(X, y_noisy).score(X, y) > 0.9
+
+
+@pytest.mark.parametrize(
+    "parameters, message",
+    [
+        ({"holdout": 1.0}, "'holdout' parameter of WrongEvent must be in"),
+        ({"base_model": "first"}, "'base_model' parameter of WrongEvent must be one of"),
+        ({"difficulty": "hard"}, "'difficulty' parameter"),
+        ({"noisy_term": "x"}, "'noisy_term' parameter"),
+        ({"similarity": "x"}, "'similarity' parameter"),
+    ],
+)
+def test_parameter_out_of_range_is_named(parameters, message):
+    X, y = load_digits(return_X_y=True)
+    with pytest.raises(ValueError, match=message):
+        NoisyLabelDetector(WrongEvent(**parameters)).fit(X, y)
