@@ -14,6 +14,7 @@ from ._validation import (
     check_trusted,
     check_weights,
     encode_labels,
+    row_index,
 )
 from .thresholds import contamination_threshold, estimate_transition_matrix, judge_labels
 from .training import Trainer, TrainingData, predict_probabilities
@@ -74,7 +75,7 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
 
     def _check_data(self, X, y, trusted, sample_weight):
         """Return what the training sees, and the classes in the user's own labels."""
-        index = getattr(X, "index", getattr(y, "index", None))
+        index = row_index(X, y)
         features = check_features(self, X, reset=True)
         labels = check_labels(self, features, y)
         weights = check_weights(sample_weight, len(labels))

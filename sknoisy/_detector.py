@@ -1,10 +1,10 @@
 """NoisyLabelDetector."""
 
+import imblearn.base  # noqa: F401, adds fit_resample to the methods that metadata is routed to
 import numpy as np
-from sklearn.utils import _safe_indexing
-from torch.utils.data import Dataset, Subset
 
 from ._base import BaseNoisyLabelEstimator
+from ._validation import take_rows
 from .methods import check_trusted_rows, resolve_method
 
 
@@ -87,6 +87,8 @@ class NoisyLabelDetector(BaseNoisyLabelEstimator):
     True
     """
 
+    __metadata_request__fit_resample = {"trusted": True}
+
     def fit(self, X, y=None, *, trusted=None, sample_weight=None):
         """Train, and judge every row.
 
@@ -164,9 +166,5 @@ class NoisyLabelDetector(BaseNoisyLabelEstimator):
             The rows with `noise_mask_` False, in their order.
         """
         self.fit(X, y, trusted=trusted, sample_weight=sample_weight)
-        self.sample_indices_ = np.flatnonzero(~self.noise_mask_)
-        if isinstance(X, Dataset):
-            return Subset(X, self.sample_indices_.tolist()), self._given_labels[
-                self.sample_indices_
-            ]
-        return _safe_indexing(X, self.sample_indices_), _safe_indexing(y, self.sample_indices_)
+        kept = self.sample_indices_ = np.flatnonzero(~self.noise_mask_)
+        return take_rows(X, kept), take_rows(self._given_labels if y is None else y, kept)

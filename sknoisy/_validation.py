@@ -1,6 +1,7 @@
 """Checks at the head of `fit` and `predict`; each names what is wrong and what it got."""
 
 import numpy as np
+import pandas as pd
 import torch
 from sklearn.utils import _safe_indexing
 from sklearn.utils.multiclass import check_classification_targets
@@ -91,6 +92,14 @@ def _check_row_shape(estimator, shape, reset):
         )
 
 
+def row_index(X, y):
+    """Return the pandas index of X, or of y; None if neither has one."""
+    for table in (X, y):
+        if isinstance(table, pd.DataFrame | pd.Series):
+            return table.index
+    return None
+
+
 def take_rows(X, rows):
     """Return the given rows of X, or of y, in its own kind."""
     if isinstance(X, Dataset):
@@ -135,7 +144,7 @@ def _check_no_missing_labels(y):
     if y.dtype.kind == "f":
         bad = ~np.isfinite(y)
     elif y.dtype == object:
-        bad = np.array([label is None or label != label for label in y])
+        bad = pd.isna(y)
     else:
         return
     if bad.any():

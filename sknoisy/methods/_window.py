@@ -56,6 +56,7 @@ class CountingWindow:
     def close_epoch(self, epoch):
         """Count this epoch; return whether it was the last."""
         self._watch()
+        self._recorder.gather()
         gap = self._gap()
         n_changes = self._recorder.close_epoch()
         self._run.net.history.record("memorization_gap", gap)

@@ -156,12 +156,12 @@ class TrainingRun:
         net = self.net
 
         def train_step(batch):
-            net._set_training(True)
             loss, logits = train_batch(batch)
             self._check_finite(loss, epoch)
             return {"loss": loss, "y_pred": logits}
 
         net.notify("on_epoch_begin", **self._datasets)
+        net._set_training(True)
         net.run_single_epoch(batches, training=True, prefix="train", step_fn=train_step)
         net.run_single_epoch(
             validation, training=False, prefix="valid", step_fn=net.validation_step
