@@ -1,5 +1,7 @@
 """What both estimators share: checks, evidence, verdict and prediction."""
 
+from numbers import Integral
+
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -14,8 +16,10 @@ from ._validation import (
     check_trusted,
     check_weights,
     encode_labels,
+    plain,
     row_index,
 )
+from .methods._base import check_number
 from .thresholds import contamination_threshold, estimate_transition_matrix, judge_labels
 from .training import Trainer, TrainingData, predict_probabilities
 
@@ -65,13 +69,9 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
                     f"The 'contamination' parameter of {owner} takes the place of a threshold: "
                     f"leave threshold='auto'. Got threshold={self.threshold!r} too."
                 )
-        for name in ("max_epochs", "batch_size", "lr"):
-            value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise ValueError(
-                    f"The '{name}' parameter of {owner} must be None or positive. "
-                    f"Got {value!r} instead."
-                )
+        check_number(self, "max_epochs", 1, kind=Integral, optional=True)
+        check_number(self, "batch_size", 1, kind=Integral, optional=True)
+        check_number(self, "lr", 0, above=True, optional=True)
 
     def _check_data(self, X, y, trusted, sample_weight):
         """Return what the training sees, and the classes in the user's own labels."""
@@ -80,7 +80,7 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
         labels = check_labels(self, features, y)
         weights = check_weights(sample_weight, len(labels))
         classes, codes = encode_labels(labels, weights)
-        trusted = check_trusted(trusted, codes, classes)
+        trusted = check_trusted(trusted, codes, classes, weights)
         data = TrainingData(features, codes, len(classes), trusted, weights)
         return data, classes, index
 
@@ -126,8 +126,9 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
         self.sample_weights_ = np.where(data.trusted, 1.0, evidence.weights)
         suggested = np.where(self.noise_mask_, evidence.alternatives, data.y)
         self.suggested_labels_ = self.classes_[suggested]
+        # By verdict rather than by quality, which isn't a probability for every method.
         self.transition_matrix_ = estimate_transition_matrix(
-            data.y, evidence.alternatives, quality, data.n_classes
+            data.y, evidence.alternatives, 1.0 - self.noise_mask_, data.n_classes
         )
 
     def _resolve_threshold(self, method, quality, trusted):
@@ -213,12 +214,12 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
         return self.score_labels(X, y) < self.threshold_
 
     def _codes_of(self, labels):
-        codes = np.searchsorted(self.classes_, labels).clip(0, len(self.classes_) - 1)
-        unknown = self.classes_[codes] != labels
-        if unknown.any():
-            row = int(np.flatnonzero(unknown)[0])
+        code_of = {label: code for code, label in enumerate(self.classes_.tolist())}
+        codes = np.array([code_of.get(label, -1) for label in labels.tolist()])
+        if codes.min() < 0:
+            row = int(np.argmin(codes))
             raise ValueError(
-                f"y has the label {labels[row]!r} in row {row}, which was not seen in fit."
+                f"y has the label {plain(labels[row])!r} in row {row}, which was not seen in fit."
             )
         return codes
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 from sklearn.base import clone, is_classifier
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from ._base import BaseNoisyLabelEstimator
@@ -13,6 +14,12 @@ from .methods import CrossEntropy, check_trusted_rows, resolve_method
 from .training import Trainer
 
 FINALS = ("auto", "joint", "weight", "filter", "filter_weight")
+
+
+def _gives_probabilities(model):
+    if model.final_estimator is None:
+        return True
+    return hasattr(getattr(model, "final_estimator_", model.final_estimator), "predict_proba")
 
 
 class RobustClassifier(BaseNoisyLabelEstimator):
@@ -158,6 +165,7 @@ class RobustClassifier(BaseNoisyLabelEstimator):
         final = self._resolve_final(method)
         data, classes, index = self._check_data(X, y, trusted, sample_weight)
         check_trusted_rows(method, data.trusted)
+        self._check_final_estimator(data)
         random_state = self._fixed_random_state()
         evidence = self._collect(method, data, random_state, joint=final == "joint")
         self._remember_rows(data, classes, index)
@@ -179,7 +187,7 @@ class RobustClassifier(BaseNoisyLabelEstimator):
             )
         if self.final_estimator is None:
             return method.published_final if self.final == "auto" else self.final
-        if not is_classifier(self.final_estimator):
+        if not (hasattr(self.final_estimator, "fit") and is_classifier(self.final_estimator)):
             raise TypeError(
                 "The 'final_estimator' parameter of RobustClassifier must be a classifier. "
                 f"Got {self.final_estimator!r} instead."
@@ -197,6 +205,21 @@ class RobustClassifier(BaseNoisyLabelEstimator):
             )
         return "filter" if self.final == "auto" else self.final
 
+    def _check_final_estimator(self, data):
+        final = self.final_estimator
+        if final is None:
+            return
+        if data.is_dataset:
+            raise TypeError(
+                "A 'final_estimator' learns from arrays and DataFrames: pass X as one of these, "
+                "or leave final_estimator=None. Got a torch Dataset."
+            )
+        if data.sample_weight is not None and not has_fit_parameter(final, "sample_weight"):
+            raise ValueError(
+                "sample_weight needs a 'final_estimator' whose fit takes sample_weight. "
+                f"Got {final!r}."
+            )
+
     def _fit_final_estimator(self, X, data, final):
         weights = self._final_weights(final, data)
         rows = np.flatnonzero(weights > 0)
@@ -213,16 +236,26 @@ class RobustClassifier(BaseNoisyLabelEstimator):
             weights = weights * self.sample_weights_
         if final.startswith("filter"):
             weights = np.where(self.noise_mask_, 0.0, weights)
+        return self._with_every_class(weights, data)
+
+    def _with_every_class(self, weights, data):
+        """Give a class without weight its best row back: it couldn't be learnt otherwise."""
+        totals = np.bincount(data.y, weights=weights, minlength=data.n_classes)
+        for code in np.flatnonzero(totals == 0):
+            rows = data.trained_rows()
+            rows = rows[data.y[rows] == code]
+            weights[rows[np.argmax(self.label_quality_[rows])]] = 1.0
         return weights
 
     def _fit_final_net(self, data, final, random_state):
         weights = self._final_weights(final, data)
         data = replace(data, sample_weight=weights.astype(np.float32))
-        seed = draw_seed(None if random_state is None else random_state + 1)
+        seed = draw_seed(None if random_state is None else (int(random_state) + 1) % 2**32)
         trainer = Trainer(self.net, data, seed=seed, verbose=self.verbose, **self._settings())
         evidence = CrossEntropy().detect(trainer, data)
         self._keep_net(data, evidence.state, evidence.history)
 
+    @available_if(_gives_probabilities)
     def predict_proba(self, X):
         """Return the probability of each class.
 

@@ -1,9 +1,13 @@
 """The costly part of a fit, as one function that can be cached."""
 
+from dataclasses import replace
 from importlib.metadata import version
 
+import torch
+from joblib.hashing import NumpyHasher
 from sklearn.utils.validation import check_memory, check_random_state
 
+from .methods import margin_quality
 from .training import Trainer
 
 VERSIONS = tuple((name, version(name)) for name in ("sknoisy", "skorch", "torch"))
@@ -17,6 +21,9 @@ def draw_seed(random_state):
 
 def collect_evidence(method, net, data, random_state, *, joint, settings, memory, verbose):
     """Train by the method, or take the result of an equal training from the cache.
+
+    The method sees the rows of positive weight only. The others are judged afterwards, by the
+    net that it trained, like rows not seen in fit.
 
     Parameters
     ----------
@@ -37,11 +44,38 @@ def collect_evidence(method, net, data, random_state, *, joint, settings, memory
     -------
     LabelEvidence
     """
-    cached = check_memory(memory).cache(_train, ignore=["verbose"])
-    return cached(method, net, data, random_state, joint, settings, VERSIONS, verbose)
+    rows = data.trained_rows()
+    seen = data if len(rows) == data.n_rows else data.take(rows)
+    arguments = (method, net, seen, random_state, joint, settings)
+    if memory is None:
+        evidence = _train(None, arguments, verbose)
+    else:
+        cached = check_memory(memory).cache(_train, ignore=["arguments", "verbose"])
+        evidence = cached(_ValueHasher("md5").hash((arguments, VERSIONS)), arguments, verbose)
+    return evidence if seen is data else _judge_others(evidence, rows, net, data, settings)
 
 
-def _train(method, net, data, random_state, joint, settings, versions, verbose):
+def _judge_others(evidence, rows, net, data, settings):
+    run = Trainer(net, data, seed=0, **settings).start(state=evidence.state)
+    quality, alternatives = margin_quality(run)
+    weights = quality.copy()
+    quality[rows] = evidence.quality
+    weights[rows] = evidence.weights
+    alternatives[rows] = evidence.alternatives
+    return replace(evidence, quality=quality, weights=weights, alternatives=alternatives)
+
+
+class _ValueHasher(NumpyHasher):
+    """Hashes tensors by their values; joblib's own hash of equal tensors differs."""
+
+    def save(self, obj):
+        if isinstance(obj, torch.Tensor):
+            obj = ("tensor", obj.detach().cpu().numpy())
+        super().save(obj)
+
+
+def _train(key, arguments, verbose):
+    method, net, data, random_state, joint, settings = arguments
     trainer = Trainer(net, data, seed=draw_seed(random_state), verbose=verbose, **settings)
     evidence = method.detect(trainer, data)
     return method.train_joint(trainer, data, evidence) if joint else evidence

@@ -5,8 +5,8 @@ import pandas as pd
 import torch
 from sklearn.utils import _safe_indexing
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import column_or_1d, validate_data
-from torch.utils.data import Dataset, Subset
+from sklearn.utils.validation import check_array, column_or_1d, validate_data
+from torch.utils.data import Dataset, IterableDataset, Subset
 
 CHANNELS = (1, 3, 4)
 
@@ -28,6 +28,11 @@ def check_features(estimator, X, *, reset):
 
 
 def _checked_dataset(estimator, X, reset):
+    if isinstance(X, IterableDataset):
+        raise TypeError(
+            "X must be a Dataset with a length, whose items are found by number. "
+            f"Got the IterableDataset {type(X).__name__}."
+        )
     if len(X) == 0:
         raise ValueError("X is a Dataset of 0 rows, but at least 1 is required.")
     example = X[0]
@@ -41,19 +46,17 @@ def _checked_dataset(estimator, X, reset):
             "X is a Dataset whose items (x, y) must have a tensor as x; give it a transform "
             f"such as torchvision's ToTensor. Got a {type(example[0]).__name__}."
         )
+    if reset:
+        vars(estimator).pop("feature_names_in_", None)
     _check_row_shape(estimator, tuple(example[0].shape), reset)
     return X
 
 
 def _checked_images(estimator, X, reset):
-    X = validate_data(
-        estimator,
-        X,
-        dtype=None,
-        ensure_2d=False,
-        allow_nd=True,
-        reset=reset,
-        skip_check_array=X.dtype == np.uint8,
+    if reset:
+        vars(estimator).pop("feature_names_in_", None)
+    X = check_array(
+        X, dtype=None, ensure_2d=False, allow_nd=True, estimator=estimator, input_name="X"
     )
     X = _channels_first(X)
     _check_row_shape(estimator, X.shape[1:], reset)
@@ -85,6 +88,7 @@ def _channels_first(X):
 def _check_row_shape(estimator, shape, reset):
     if reset:
         estimator._row_shape = shape
+        estimator.n_features_in_ = int(np.prod(shape))
     elif shape != estimator._row_shape:
         raise ValueError(
             f"X has rows of shape {shape}, but {type(estimator).__name__} was fitted on rows of "
@@ -114,11 +118,12 @@ def dataset_labels(dataset):
     targets = getattr(dataset, "targets", None)
     if targets is None:
         targets = [dataset[row][1] for row in range(len(dataset))]
-    return np.asarray([_plain(target) for target in targets])
+    return np.asarray([np.asarray(target) for target in targets])
 
 
-def _plain(target):
-    return target.item() if isinstance(target, torch.Tensor) else target
+def plain(label):
+    """Return a label as Python's own number or string."""
+    return label.item() if isinstance(label, np.generic) else label
 
 
 def check_labels(estimator, X, y):
@@ -136,8 +141,26 @@ def check_labels(estimator, X, y):
             f"X has {len(X)} rows and y has {len(y)}."
         )
     _check_no_missing_labels(y)
+    if y.dtype == object:
+        y = _natural_labels(y)
     check_classification_targets(y)
     return y
+
+
+def _natural_labels(y):
+    """Turn numbers and booleans held as objects into an array of their own type."""
+    kinds = {type(label).__name__ for label in y}
+    if any(isinstance(label, str) for label in y):
+        if len(kinds) > 1:
+            raise ValueError(f"y must hold labels of one type. Got {', '.join(sorted(kinds))}.")
+        return y
+    natural = np.array(y.tolist())
+    if natural.ndim > 1 or natural.dtype == object:
+        raise ValueError(
+            "y must hold numbers, strings or booleans: scikit-learn's scores know no other "
+            f"classes. Unknown label type: {', '.join(sorted(kinds))}."
+        )
+    return natural
 
 
 def _check_no_missing_labels(y):
@@ -150,29 +173,35 @@ def _check_no_missing_labels(y):
     if bad.any():
         row = int(np.flatnonzero(bad)[0])
         raise ValueError(
-            f"Input y contains NaN or infinity: row {row} has {y[row]!r}. Every row needs a label."
+            f"Input y contains NaN or infinity: row {row} has {plain(y[row])!r}. "
+            "Every row needs a label."
         )
 
 
 def encode_labels(y, weights):
-    """Return the classes and each row's code; every class needs two rows of positive weight."""
+    """Return the classes and each row's code.
+
+    Every class needs two rows, and one of positive weight.
+    """
     classes, codes = np.unique(y, return_inverse=True)
     if len(classes) < 2:
-        raise ValueError(f"y must have at least two classes. Got one class only: {classes[0]!r}.")
-    if len(y) - len(classes) < 1 or np.bincount(codes).min() < 2:
-        code = int(np.argmin(np.bincount(codes)))
+        raise ValueError(
+            f"y must have at least two classes. Got one class only: {plain(classes[0])!r}."
+        )
+    counts = _rows_per_class(codes, len(classes))
+    if counts.min() < 2:
+        code = int(np.argmin(counts))
         row = int(np.flatnonzero(codes == code)[0])
         raise ValueError(
             "Every class of y must have at least two rows. "
-            f"Class {classes[code]!r} has one, row {row}."
+            f"Class {plain(classes[code])!r} has one, row {row}."
         )
-    if weights is not None:
-        weight_per_class = np.bincount(codes, weights=weights)
-        if (weight_per_class == 0).any():
-            raise ValueError(
-                "Every class must have rows of positive 'sample_weight'. Class "
-                f"{classes[np.argmin(weight_per_class)]!r} has none."
-            )
+    counts = _rows_per_class(codes, len(classes), weights)
+    if counts.min() == 0:
+        raise ValueError(
+            "Every class of y must have rows of positive sample_weight. "
+            f"Class {plain(classes[np.argmin(counts)])!r} has none."
+        )
     return classes, codes.astype(np.int64)
 
 
@@ -196,11 +225,18 @@ def check_weights(sample_weight, n_rows):
     return weights.astype(np.float32)
 
 
-def check_trusted(trusted, codes, classes):
+def _rows_per_class(codes, n_classes, weights=None):
+    """Count the rows of each class, without those of weight zero."""
+    if weights is not None:
+        codes = codes[weights > 0]
+    return np.bincount(codes, minlength=n_classes)
+
+
+def check_trusted(trusted, codes, classes, weights):
     """Return the mask of trusted rows; all False if none is given."""
     if trusted is None:
         return np.zeros(len(codes), dtype=bool)
-    trusted = np.asarray(trusted)
+    trusted = np.array(trusted)
     if trusted.shape != codes.shape:
         raise ValueError(
             f"trusted must be a mask of shape {codes.shape}, one value per row. "
@@ -210,11 +246,12 @@ def check_trusted(trusted, codes, classes):
         if not np.isin(trusted, (0, 1)).all():
             raise ValueError(f"trusted must be a boolean mask. Got values of {trusted.dtype}.")
         trusted = trusted.astype(bool)
-    counts = np.bincount(codes[trusted], minlength=len(classes))
+    trusted_weights = None if weights is None else weights[trusted]
+    counts = _rows_per_class(codes[trusted], len(classes), trusted_weights)
     if trusted.any() and counts.min() == 0:
         raise ValueError(
             "trusted must have rows of every class. Class "
-            f"{classes[np.argmin(counts)]!r} has no trusted row."
+            f"{plain(classes[np.argmin(counts)])!r} has no trusted row."
         )
     return trusted
 

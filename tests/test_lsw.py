@@ -177,11 +177,20 @@ def test_stand_ins_are_the_rows_of_each_class_with_the_fewest_events():
     counts = np.array([3, 0, 1, 1, 5, 0, 2, 2])
     losses = np.array([0, 0, 0.2, 0.1, 0, 0, 0.3, 0.1])
     codes = np.array([0, 0, 0, 0, 1, 1, 1, 1])
-    assert_array_equal(np.flatnonzero(fewest_events(counts, losses, codes, 0.5)), [1, 3, 5, 7])
+    mask = fewest_events(counts, losses, codes, 0.5, candidates=np.ones(8, bool))
+    assert_array_equal(np.flatnonzero(mask), [1, 3, 5, 7])
+
+
+def test_rows_judged_wrong_are_no_stand_ins():
+    counts, codes = np.array([0, 1, 2, 3]), np.zeros(4, int)
+    candidates = np.array([False, True, False, False])
+    mask = fewest_events(counts, np.zeros(4), codes, 0.75, candidates=candidates)
+    assert_array_equal(np.flatnonzero(mask), [1])
 
 
 def test_every_class_gets_a_stand_in():
-    mask = fewest_events(np.zeros(5, int), np.arange(5.0), np.array([0, 0, 0, 0, 1]), 0.1)
+    counts, losses, codes = np.zeros(5, int), np.arange(5.0), np.array([0, 0, 0, 0, 1])
+    mask = fewest_events(counts, losses, codes, 0.1, candidates=np.zeros(5, bool))
     assert_array_equal(np.flatnonzero(mask), [0, 4])
 
 

@@ -19,6 +19,7 @@ from sknoisy.metrics import noise_detection_report
 from sknoisy.mixtures import fit_beta_mixture
 from sknoisy.nets import TabularNet
 from sknoisy.noise import flip_pair, flip_symmetric
+from sknoisy.training import Trainer, TrainingData
 
 PUBLISHED_HISTOGRAM = [9963, 9469, 6097, 4579, 5578, 14314]
 
@@ -74,12 +75,24 @@ def test_quality_orders_by_count_and_then_by_mean_loss():
     assert_array_equal(np.argsort(-quality), [0, 1, 3, 2])
 
 
-def test_quality_of_rows_of_equal_count_stays_on_their_side_of_the_threshold():
+def test_quality_is_below_one_half_where_the_mixture_says_wrong():
     rng = np.random.default_rng(0)
     counts, losses = rng.integers(0, 6, 500), rng.random(500)
     posteriors = np.array([[1.0, 0.9, 0.55, 0.45, 0.2, 0.0]])
     quality = count_quality(counts, losses, np.zeros(500, int), posteriors, n_events=5)
     assert_array_equal(quality >= 0.5, counts <= 2)
+
+
+def test_quality_of_one_row_by_hand():
+    posteriors = np.array([[1.0, 0.9, 0.8, 0.2, 0.0]])
+    quality = count_quality(np.array([3]), np.array([0.7]), np.array([0]), posteriors, n_events=4)
+    assert_allclose(quality, (0 + 1 - (3 + 0.5) / 5) / 2)
+
+
+def test_rows_of_different_classes_are_ordered_by_their_counts():
+    posteriors = np.array([[1.0, 0.3, 0.2], [1.0, 0.1, 0.0]])
+    quality = count_quality(np.array([2, 1]), np.zeros(2), np.array([0, 1]), posteriors, n_events=2)
+    assert quality[0] < quality[1] < 0.5
 
 
 def test_label_predicted_in_most_epochs_is_not_judged_wrong():
@@ -115,9 +128,9 @@ def test_counting_ends_before_the_last_epoch_where_the_net_memorises():
     y_noisy, flipped = flip_symmetric(y, 0.4, random_state=0)
     net = TabularNet(max_epochs=60)
     watched = NoisyLabelDetector(net=net, random_state=0).fit(X, y_noisy)
-    unwatched = NoisyLabelDetector(
-        WrongEvent(memorization_gap=1.0), net=net, random_state=0
-    ).fit(X, y_noisy)
+    unwatched = NoisyLabelDetector(WrongEvent(memorization_gap=1.0), net=net, random_state=0).fit(
+        X, y_noisy
+    )
     assert len(watched.history_) < 20
     assert len(unwatched.history_) == 60
     f1 = [noise_detection_report(flipped, d.noise_mask_)["f1"] for d in (watched, unwatched)]
@@ -133,6 +146,14 @@ def test_counting_goes_on_where_the_net_generalises(noisy_digits):
 def test_history_records_the_memorisation_gap(fitted_detector):
     gaps = [epoch["memorization_gap"] for epoch in fitted_detector.history_]
     assert len(gaps) == len(fitted_detector.history_) and all(-1 <= gap <= 1 for gap in gaps)
+
+
+def test_epochs_of_an_untrained_net_do_not_count(noisy_digits):
+    X, y, _, _ = noisy_digits
+    net = TabularNet(optimizer=torch.optim.SGD, lr=0.003, max_epochs=10)
+    data = TrainingData(X.astype(np.float32), y, 10, np.zeros(len(y), dtype=bool))
+    evidence = WrongEvent().detect(Trainer(net, data, device="cpu", seed=0), data)
+    assert evidence.details["n_events"] < len(evidence.history)
 
 
 # -- the loss of stage 2 -------------------------------------------------------------------------
@@ -159,9 +180,7 @@ def test_dynamic_loss_of_one_row_by_hand():
     mean = (p_weak + 0.5) / 2
     cross_entropy = -np.log(p_weak[0]) - np.log(0.5)
     expected = 0.7 * cross_entropy + 1.2 * 1.0 + 0.3 * -(mean * np.log(mean)).sum()
-    loss = dynamic_loss(
-        weak, strong, torch.tensor([cross_entropy]), torch.tensor([[0.7], [1.2]])
-    )
+    loss = dynamic_loss(weak, strong, torch.tensor([cross_entropy]), torch.tensor([[0.7], [1.2]]))
     assert_allclose(loss.item(), expected, rtol=1e-6)
 
 

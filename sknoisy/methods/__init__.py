@@ -1,6 +1,6 @@
 """One published method per module."""
 
-from ._base import LabelEvidence, Method
+from ._base import LabelEvidence, Method, margin_quality
 from ._cross_entropy import CrossEntropy
 from ._lsw import LSW
 from ._registry import METHODS, check_trusted_rows, resolve_method
@@ -14,5 +14,6 @@ __all__ = [
     "Method",
     "WrongEvent",
     "check_trusted_rows",
+    "margin_quality",
     "resolve_method",
 ]

@@ -13,51 +13,46 @@ LATER_MIXTURE_ITERATIONS = 2
 
 
 class EventRecorder:
-    """Counts wrong events and losses of all rows, on the device, from logits at hand.
+    """Records wrong events and losses of all rows, on the device, from logits at hand.
 
     Predictions are kept in each step and compared once per epoch, so a step costs one argmax.
+    Three bytes per row and epoch are stored until it is known which epochs count.
     """
 
     def __init__(self, run):
         self._labels = run.labels
         self._predictions = torch.full_like(run.labels, -1)
-        self._previous = self._predictions.clone()
         self._losses = torch.zeros(len(run.labels), device=run.device)
         self._open = []
-        self._counts = torch.zeros_like(run.labels)
-        self._loss_sums = torch.zeros_like(self._losses)
-        self.n_epochs = 0
+        self._epoch_events = []
+        self._epoch_losses = []
 
     def record(self, rows, logits, losses):
         self._open.append((rows, logits.argmax(dim=1), losses))
 
-    def gather(self):
-        """Bring what was recorded into the order of the rows."""
+    def close_epoch(self):
+        """Store this epoch's events; return how many predictions changed since the last one."""
+        previous = self._predictions.clone()
         rows, predictions, losses = map(torch.cat, zip(*self._open, strict=True))
+        self._open.clear()
         self._predictions[rows] = predictions
         self._losses[rows] = losses.float()
-        self._open.clear()
-
-    def close_epoch(self):
-        """Add this epoch's events; return how many predictions changed since the last one."""
-        self._counts += self._predictions != self._labels
-        self._loss_sums += self._losses
-        n_changes = int((self._predictions != self._previous).sum())
-        self._previous = self._predictions.clone()
-        self.n_epochs += 1
-        return n_changes
-
-    def counts(self):
-        """Return the wrong events of each row so far, ndarray of int."""
-        return self._counts.cpu().numpy()
-
-    def mean_losses(self):
-        return (self._loss_sums / max(self.n_epochs, 1)).cpu().numpy()
+        self._epoch_events.append(self._predictions != self._labels)
+        self._epoch_losses.append(self._losses.half())
+        return int((self._predictions != previous).sum())
 
     def agreement(self, rows):
-        """Return the share of the rows whose given label was predicted in this epoch."""
-        right = self._predictions[rows] == self._labels[rows]
-        return right.float().mean().item()
+        """Return the share of the rows whose given label was predicted in the last epoch."""
+        return 1 - self._epoch_events[-1][rows].float().mean().item()
+
+    def counts(self, epochs):
+        """Return the wrong events of each row in the given epochs, ndarray of int."""
+        return sum(self._epoch_events[epoch].long() for epoch in epochs).cpu().numpy()
+
+    def mean_losses(self, epochs):
+        """Return the mean loss of each row over the given epochs, ndarray of float."""
+        total = sum(self._epoch_losses[epoch].float() for epoch in epochs)
+        return (total / len(epochs)).cpu().numpy()
 
 
 def class_histograms(counts, codes, n_classes):
@@ -120,13 +115,16 @@ def clean_posteriors(mixtures, n_levels):
     return np.array([level_posteriors(mixture, n_levels)[0] for mixture in mixtures])
 
 
-def count_quality(counts, losses, codes, posteriors, *, n_events, threshold=0.5):
-    """Return the label quality of each row from its count, ties by mean loss.
+def count_quality(counts, losses, codes, posteriors, *, n_events):
+    """Return the label quality of each row: mean of the verdict and of the share of agreement.
 
-    A label that the net has predicted in more than half of the epochs isn't judged wrong,
-    whatever the mixture says: on clean data the mixture always finds a right tail. Rows of
-    equal count and class are spread over the interval up to the neighbouring counts by their
-    mean loss, without crossing the threshold.
+    The verdict is 1 where the mixture of the row's class takes the label for right. The second
+    part makes rows of different classes comparable, which posteriors aren't: it is the share of
+    events in which the net agreed with the label, ties by mean loss. A quality below one half
+    means that the label is judged wrong.
+
+    A label that the net has predicted in more than half of the events isn't judged wrong,
+    whatever the mixture says: on clean data the mixture always finds a right tail.
 
     Parameters
     ----------
@@ -134,36 +132,18 @@ def count_quality(counts, losses, codes, posteriors, *, n_events, threshold=0.5)
     posteriors : ndarray of shape (n_classes, n_levels)
     n_events : int
         The largest possible count.
-    threshold : float, default=0.5
 
     Returns
     -------
     ndarray of shape (n_rows,)
     """
-    levels = np.arange(posteriors.shape[1])
-    guarded = np.where(levels < n_events / 2, np.maximum(posteriors, threshold), posteriors)
-    padded = np.pad(guarded, ((0, 0), (1, 1)), mode="edge")
-    padded[:, 0], padded[:, -1] = 1.0, 0.0
-    upper = (padded[:, :-2] + padded[:, 1:-1]) / 2
-    lower = (padded[:, 1:-1] + padded[:, 2:]) / 2
-    order = _rank_within(codes * len(levels) + counts, losses)
-    cell = codes, counts
-    quality = upper[cell] - (upper[cell] - lower[cell]) * order
-    is_clean = guarded[cell] >= threshold
-    below = np.nextafter(threshold, 0)
-    return np.where(is_clean, np.maximum(quality, threshold), np.minimum(quality, below))
+    judged_right = (posteriors[codes, counts] >= 0.5) | (counts < n_events / 2)
+    ties = rankdata(losses) / (len(losses) + 1)
+    disagreement = (counts + ties) / (n_events + 1)
+    return (judged_right + 1 - disagreement) / 2
 
 
-def _rank_within(groups, values):
-    """Return the rank of each value within its group, in (0, 1)."""
-    _, codes, sizes = np.unique(groups, return_inverse=True, return_counts=True)
-    order = np.lexsort((values, codes))
-    starts = np.cumsum(sizes) - sizes
-    ranks = np.empty(len(values))
-    ranks[order] = np.arange(len(values)) - starts[codes[order]]
-    return (ranks + 0.5) / sizes[codes]
-
-
-def mean_rank(*scores):
-    """Return the mean of the scores' ranks, scaled to (0, 1)."""
-    return np.mean([rankdata(score) / (len(score) + 1) for score in scores], axis=0)
+def mean_rank(*scores, weights):
+    """Return the weighted mean of the scores' ranks, scaled to (0, 1)."""
+    ranks = [rankdata(score) / (len(score) + 1) for score in scores]
+    return np.average(ranks, axis=0, weights=weights)

@@ -1,14 +1,17 @@
 """LSW: one learned weight per training row."""
 
 from dataclasses import replace
+from numbers import Integral
 
 import numpy as np
 
 from ..training import GRADIENTS
-from ._base import LabelEvidence, Method, check_choice, margin_quality
+from ._base import LabelEvidence, Method, check_choice, check_number, margin_quality
 from ._events import mean_rank
 from ._weight_learning import READINGS, WeightLearner
 from ._wrong_event import WrongEvent
+
+MIX = (2, 1)
 
 
 class LSW(Method):
@@ -33,9 +36,12 @@ class LSW(Method):
     ----------
     self_trusted : float, default=None
         Without trusted rows: share of the rows of each class, those with the fewest wrong
-        events of a first training, that stand in for them. 0.2 is a good value.
+        events of a first training, that stand in for them. 0.3 was the best of 0.1 to 0.4 on
+        six tables: fewer are all easy rows, more hold wrong labels.
     mix : bool, default=True
-        With `self_trusted`, judge by the mean of the ranks of learned weight and wrong events.
+        With `self_trusted`, judge by the mean of the ranks of wrong events and learned weight,
+        2 to 1. It was better than either alone on average, and on no table worse than wrong
+        events by more than 0.02 in AUC; the plain mean was on tables whose classes overlap.
     weight_step : float, default=0.3
         Typical change of a row's raw weight per visit. With 30 epochs a row that always helps
         travels about 8 logits.
@@ -110,11 +116,10 @@ class LSW(Method):
         self.gradient = gradient
 
     def check_parameters(self):
-        if self.self_trusted is not None and not 0 < self.self_trusted < 1:
-            raise ValueError(
-                "The 'self_trusted' parameter of LSW must be None or a share in (0, 1). "
-                f"Got {self.self_trusted!r} instead."
-            )
+        check_number(self, "self_trusted", 0, 1, above=True, optional=True)
+        check_number(self, "weight_step", 0, above=True)
+        check_number(self, "warmup_epochs", 0, kind=Integral)
+        check_number(self, "trusted_batch_size", 1, kind=Integral)
         check_choice(self, "reading", tuple(READINGS))
         check_choice(self, "gradient", GRADIENTS)
 
@@ -126,8 +131,13 @@ class LSW(Method):
         if data.trusted.any():
             return self._learn(trainer, data)
         events = WrongEvent().detect(trainer, data)
+        judged_right = events.quality >= WrongEvent.published_threshold
         stand_ins = fewest_events(
-            events.details["counts"], events.details["losses"], data.y, self.self_trusted
+            events.details["counts"],
+            events.details["losses"],
+            data.y,
+            self.self_trusted,
+            candidates=judged_right,
         )
         evidence = self._learn(trainer, replace(data, trusted=stand_ins))
         evidence.details["stand_ins"] = stand_ins
@@ -144,6 +154,8 @@ class LSW(Method):
 
         learner.learns = self.warmup_epochs == 0
         rows = run.rows[~data.trusted[run.rows]]
+        if not len(rows):
+            rows = run.rows
         run.run(learner.train_batch, rows=rows, after_epoch=after_epoch)
         margins, alternatives = margin_quality(run)
         learned = np.zeros(data.n_rows, dtype=bool)
@@ -160,21 +172,26 @@ class LSW(Method):
 
     def _mixed_quality(self, quality, event_quality):
         """Order rows by the mean of both ranks; flag as many as both flag on average."""
-        n_flagged = (quality < self.published_threshold).sum()
-        n_flagged += (event_quality < WrongEvent.published_threshold).sum()
-        order = mean_rank(quality, event_quality)
-        return ranks_to_quality(order, n_flagged // 2, self.published_threshold)
+        flagged = [
+            np.sum(event_quality < WrongEvent.published_threshold),
+            np.sum(quality < self.published_threshold),
+        ]
+        n_flagged = int(np.average(flagged, weights=MIX))
+        order = mean_rank(event_quality, quality, weights=MIX)
+        return ranks_to_quality(order, n_flagged, self.published_threshold)
 
 
-def fewest_events(counts, losses, codes, share):
+def fewest_events(counts, losses, codes, share, *, candidates):
     """Return the mask of the rows of each class with the fewest events, ties by mean loss.
 
-    At least one row of each class is taken.
+    Only candidates are taken, since most labels of a rare class may be wrong, but at least one
+    row of each class.
     """
-    order = np.lexsort((losses, counts, codes))
+    order = np.lexsort((losses, counts, ~candidates, codes))
     sizes = np.bincount(codes)
+    n_candidates = np.bincount(codes, weights=candidates, minlength=len(sizes))
+    n_taken = np.maximum(1, np.minimum(np.round(share * sizes), n_candidates))
     position = np.arange(len(codes)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    n_taken = np.maximum(1, np.round(share * sizes))
     mask = np.zeros(len(codes), dtype=bool)
     mask[order] = position < np.repeat(n_taken, sizes)
     return mask

@@ -40,5 +40,5 @@ def check_trusted_rows(method, trusted):
     raise TrustedRowsRequiredError(
         f"The method {type(method).__name__} needs rows whose labels are known to be right: pass "
         "trusted=mask to fit. Without any, set the method's parameter self_trusted to a share "
-        f"such as 0.2, or use a method that needs none: {free}."
+        f"such as 0.3, or use a method that needs none: {free}."
     )

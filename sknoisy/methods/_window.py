@@ -4,6 +4,7 @@ import numpy as np
 import torch
 
 MIN_EPOCHS = 4
+COMPETENCE = 0.9
 
 
 def split_watched(codes, rows, share, random_state):
@@ -51,14 +52,14 @@ class CountingWindow:
         self._seeks_base = keeps_base
         self._n_changes = np.inf
         self._previous_state = None
+        self._agreements = []
         self.base_state = None
 
     def close_epoch(self, epoch):
         """Count this epoch; return whether it was the last."""
         self._watch()
-        self._recorder.gather()
-        gap = self._gap()
         n_changes = self._recorder.close_epoch()
+        gap = self._gap()
         self._run.net.history.record("memorization_gap", gap)
         if self._seeks_base:
             self._seek_base(epoch, n_changes)
@@ -71,10 +72,21 @@ class CountingWindow:
             self._recorder.record(batch.rows, logits, losses)
 
     def _gap(self):
-        if not len(self._watched_rows):
-            return 0.0
-        agreement = self._recorder.agreement
-        return agreement(self._training_rows) - agreement(self._watched_rows)
+        trained = self._recorder.agreement(self._training_rows)
+        watched = trained
+        if len(self._watched_rows):
+            watched = self._recorder.agreement(self._watched_rows)
+        self._agreements.append(watched)
+        return trained - watched
+
+    def counted_epochs(self):
+        """Return the epochs that count: those in which the net was nearly as good as ever.
+
+        What an untrained net contradicts says nothing about the labels. Agreement with the
+        labels of the watched rows, or of all where none are watched, measures how good it is.
+        """
+        agreements = np.array(self._agreements)
+        return np.flatnonzero(agreements >= COMPETENCE * agreements.max())
 
     def _seek_base(self, epoch, n_changes):
         if epoch >= 2 and n_changes >= self._n_changes:

@@ -1,10 +1,12 @@
 """Wrong events and the dynamically weighted loss."""
 
+from numbers import Integral
+
 import numpy as np
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
 from ..training import has_scheduler
-from ._base import LabelEvidence, Method, check_choice, margin_quality
+from ._base import LabelEvidence, Method, check_choice, check_number, margin_quality
 from ._events import (
     EventRecorder,
     class_histograms,
@@ -25,7 +27,7 @@ class WrongEvent(Method):
     in between. Stage 1 trains on the labels as they are and counts, from the forward pass that
     trains anyway, the epochs :math:`w_i` in which the net predicts another class than the given
     one. Two beta distributions fitted to the counts give the probability
-    :math:`\tau_1(w_i)` that the label is right: the label quality. Stage 2, in
+    :math:`\tau_1(w_i)` that the label is right. Stage 2, in
     `RobustClassifier`, trains on from the base model with
 
     .. math::
@@ -37,6 +39,10 @@ class WrongEvent(Method):
     :math:`\epsilon = \tau_1 F_1 + (1 - \tau_2)(1 - F_2)` weighs difficulty by the components'
     cumulative probabilities, and :math:`H` is the entropy of the mean prediction. Counting goes
     on in stage 2, with both views.
+
+    The label quality is the mean of the mixture's verdict (0 or 1) and of the share of events in
+    which the net agreed with the label, so that rows of different classes can be compared; the
+    weight is :math:`\tau_1`.
 
     Needs nothing but the labels. Cost in multiples of plain training: stage 1 about 1, less
     where the window ends early; stage 2 about 2 per epoch.
@@ -72,7 +78,8 @@ class WrongEvent(Method):
     The forms of `difficulty`, `noisy_term` and `similarity` differ by less than 0.3 points of
     accuracy on tables. A label that the net predicted in more than half of the counted epochs
     isn't judged wrong, whatever the mixture says; on clean data this halves the false alarms
-    and costs nothing elsewhere.
+    and costs nothing elsewhere. Epochs in which the net agrees with the watched labels less
+    than 0.9 times as often as in its best one don't count: an untrained net contradicts all.
 
     It fails where the net can't tell a wrong label from a right one: pair noise near one half,
     and classes that overlap, where a flag says "ambiguous" rather than "wrong".
@@ -123,11 +130,9 @@ class WrongEvent(Method):
         self.accumulate = accumulate
 
     def check_parameters(self):
-        if not 0 <= self.holdout < 1:
-            raise ValueError(
-                "The 'holdout' parameter of WrongEvent must be in [0, 1). "
-                f"Got {self.holdout!r} instead."
-            )
+        check_number(self, "holdout", 0, 1)
+        check_number(self, "memorization_gap", 0)
+        check_number(self, "joint_epochs", 1, kind=Integral, optional=True)
         check_choice(self, "base_model", ("label_wave", "last"))
         check_choice(self, "difficulty", tuple(DIFFICULTIES))
         check_choice(self, "noisy_term", NOISY_TERMS)
@@ -155,7 +160,9 @@ class WrongEvent(Method):
         run.run(train_batch, rows=training_rows, after_epoch=window.close_epoch)
         if window.base_state is not None:
             run.module.load_state_dict(window.base_state)
-        return self._evidence(run, recorder.counts(), recorder.mean_losses(), recorder.n_epochs)
+        epochs = window.counted_epochs()
+        counts, losses = recorder.counts(epochs), recorder.mean_losses(epochs)
+        return self._evidence(run, counts, losses, len(epochs))
 
     def train_joint(self, trainer, data, evidence):
         """Run stage 2 from the base model."""
@@ -191,14 +198,7 @@ class WrongEvent(Method):
         histograms = class_histograms(counts, data.y, data.n_classes)
         mixtures = fit_class_mixtures(histograms, per_class=self.per_class)
         posteriors = clean_posteriors(mixtures, histograms.shape[1])
-        quality = count_quality(
-            counts,
-            losses,
-            data.y,
-            posteriors,
-            n_events=n_events,
-            threshold=self.published_threshold,
-        )
+        quality = count_quality(counts, losses, data.y, posteriors, n_events=n_events)
         return LabelEvidence(
             quality=quality,
             weights=posteriors[data.y, counts],

@@ -40,8 +40,9 @@ def split_rows(rows, batch_size):
 class FeatureStore:
     """Features of all rows, handed out by row number on the training's device.
 
-    An array that can be written stays on the device as a tensor; a read-only or memory-mapped
-    one is read batch by batch. Bytes become floats in [0, 1].
+    An array that can be written stays on the device as a tensor; one that is read-only,
+    memory-mapped or reversed along an axis is read batch by batch. Bytes become floats in
+    [0, 1].
     """
 
     def __init__(self, data, device):
@@ -57,13 +58,22 @@ class FeatureStore:
         if self._tensor is not None:
             features = self._tensor[rows]
         else:
-            features = torch.from_numpy(np.asarray(self._array[rows.cpu().numpy()]))
+            features = torch.from_numpy(np.ascontiguousarray(self._array[rows.cpu().numpy()]))
             features = features.to(self._device, non_blocking=True)
-        return as_float(features)
+        return as_float(features).contiguous()
 
 
 def _is_resident(X):
-    return not isinstance(X, np.memmap) and X.flags.writeable
+    return X.flags.writeable and min(X.strides) >= 0 and not _is_mapped(X)
+
+
+def _is_mapped(X):
+    """Return whether the values lie in a file, also where X is a view of the mapped array."""
+    while isinstance(X, np.ndarray):
+        if isinstance(X, np.memmap):
+            return True
+        X = X.base
+    return False
 
 
 def as_float(features):
@@ -111,6 +121,10 @@ class DatasetBatches:
         self._rows = rows
         self._batch_size = batch_size
         self._generator = generator
+        # A loader without a generator of its own draws from the global one.
+        self._loader_generator = torch.Generator()
+        if generator is not None:
+            self._loader_generator.manual_seed(generator.initial_seed())
         self._num_workers = num_workers
 
     def __len__(self):
@@ -122,6 +136,7 @@ class DatasetBatches:
             _NumberedRows(self._dataset),
             batch_sampler=[chunk.tolist() for chunk in chunks],
             num_workers=self._num_workers,
+            generator=self._loader_generator,
         )
         device = self._labels.device
         for features, rows in loader:

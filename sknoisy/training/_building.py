@@ -2,11 +2,13 @@
 
 import inspect
 
+import numpy as np
 import torch
 from sklearn.base import clone
 from skorch import NeuralNetBinaryClassifier, NeuralNetClassifier
 from skorch.callbacks import LRScheduler
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from ..nets import ImageNet, TabularNet
 from ._batches import as_float
@@ -39,7 +41,7 @@ def resolve_net(net, data):
 
 
 def _is_spatial(data):
-    return torch.as_tensor(data.example()).ndim == 3
+    return len(np.shape(data.example())) == 3
 
 
 def initialize_net(net, data, *, device, seed, verbose):
@@ -52,7 +54,19 @@ def initialize_net(net, data, *, device, seed, verbose):
     net.set_params(device=str(device), verbose=max(verbose - 1, 0), **_missing_sizes(net, data))
     with seeded_global_state(seed):
         net.initialize()
+    net.classes_inferred_ = np.arange(data.n_classes)
+    _check_batch_size(net)
     return net
+
+
+def _check_batch_size(net):
+    if net.batch_size != 1:
+        return
+    if any(isinstance(layer, _BatchNorm) for layer in net.module_.modules()):
+        raise ValueError(
+            "The 'batch_size' parameter must be at least 2 for a net with batch normalisation, "
+            "which can't be computed on one row. Got 1 instead."
+        )
 
 
 def _missing_sizes(net, data):
@@ -60,10 +74,10 @@ def _missing_sizes(net, data):
         return {}
     wanted = inspect.signature(net.module).parameters
     given = net.get_params_for("module")
-    example = torch.as_tensor(data.example())
+    shape = np.shape(data.example())
     sizes = {
-        "n_features": example.numel(),
-        "n_channels": example.shape[0] if example.ndim == 3 else None,
+        "n_features": int(np.prod(shape)),
+        "n_channels": shape[0] if len(shape) == 3 else None,
         "n_classes": data.n_classes,
     }
     return {
@@ -75,15 +89,10 @@ def _missing_sizes(net, data):
 
 def check_outputs(net, data):
     """Raise an error if the module doesn't give one output per class."""
-    example = as_float(torch.as_tensor(data.example()))
-    module = net.module_
-    was_training = module.training
-    module.eval()
-    try:
-        with torch.no_grad():
-            outputs = net.infer(torch.stack([example, example]))
-    finally:
-        module.train(was_training)
+    example = data.example()
+    if isinstance(example, np.ndarray):
+        example = np.array(example, order="C")
+    outputs = _infer(net, as_float(torch.as_tensor(example)).expand(2, *np.shape(example)))
     if not isinstance(outputs, torch.Tensor) or outputs.shape != (2, data.n_classes):
         shape = tuple(outputs.shape) if isinstance(outputs, torch.Tensor) else type(outputs)
         raise ValueError(
@@ -91,6 +100,23 @@ def check_outputs(net, data):
             f"two rows. Got {shape} instead. A module whose constructor has a parameter "
             "'n_classes' gets it from the data."
         )
+
+
+def _infer(net, X):
+    module = net.module_
+    was_training = module.training
+    module.eval()
+    try:
+        with torch.no_grad():
+            return net.infer(X)
+    except RuntimeError as error:
+        raise ValueError(
+            f"The module of 'net' can't take rows of shape {tuple(X.shape[1:])}: {error}. A "
+            "module whose constructor has a parameter 'n_features' or 'n_channels' gets it from "
+            "the data."
+        ) from error
+    finally:
+        module.train(was_training)
 
 
 def has_scheduler(net):

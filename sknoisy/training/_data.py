@@ -1,9 +1,9 @@
 """What a training sees: features, encoded labels, trusted rows and weights."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, Subset
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,16 @@ class TrainingData:
         if self.sample_weight is None:
             return np.arange(self.n_rows)
         return np.flatnonzero(self.sample_weight > 0)
+
+    def take(self, rows):
+        """Return the data of some rows."""
+        return replace(
+            self,
+            X=Subset(self.X, rows.tolist()) if self.is_dataset else self.X[rows],
+            y=self.y[rows],
+            trusted=self.trusted[rows],
+            sample_weight=None if self.sample_weight is None else self.sample_weight[rows],
+        )
 
     def example(self):
         """Features of the first row, for the sizes of a net."""

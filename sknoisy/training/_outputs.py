@@ -47,11 +47,13 @@ def predict_probabilities(net, X):
 def _feature_blocks(X):
     batch_size = prediction_batch_size(X)
     if isinstance(X, Dataset):
-        for features in DataLoader(_FeaturesOnly(X), batch_size=batch_size):
+        # A loader without a generator of its own draws from the global one.
+        loader = DataLoader(_FeaturesOnly(X), batch_size=batch_size, generator=torch.Generator())
+        for features in loader:
             yield as_float(features)
         return
     for start in range(0, len(X), batch_size):
-        yield as_float(torch.from_numpy(np.array(X[start : start + batch_size])))
+        yield as_float(torch.from_numpy(np.array(X[start : start + batch_size], order="C")))
 
 
 class _FeaturesOnly(Dataset):

@@ -185,7 +185,8 @@ class TrainingRun:
         """Apply the net's own `train_split`; this package's nets have none."""
         net, data = self.net, self.data
         if net.train_split is None:
-            return rows, {"dataset_train": None, "dataset_valid": None}, None
+            training = net.get_dataset(data.X, data.y)
+            return rows, {"dataset_train": training, "dataset_valid": None}, None
         X = Subset(data.X, rows.tolist()) if data.is_dataset else data.X[rows]
         training, validation = net.get_split_datasets(X, data.y[rows])
         datasets = {"dataset_train": training, "dataset_valid": validation}

@@ -95,4 +95,6 @@ def resolve_device(device):
         ) from error
     if resolved.type == "cuda" and not torch.cuda.is_available():
         raise ValueError(f"The 'device' parameter is {device!r}, but torch finds no CUDA device.")
+    if resolved.type == "mps" and not torch.backends.mps.is_available():
+        raise ValueError(f"The 'device' parameter is {device!r}, but torch finds no MPS device.")
     return resolved

@@ -1,0 +1,410 @@
+"""Tests of the scripts in benchmarks/, on tables made here."""
+
+import importlib
+import json
+import os
+import subprocess
+import sys
+from argparse import Namespace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+pytest.importorskip("cleanlab")
+
+FOLDER = Path(__file__).resolve().parent.parent / "benchmarks"
+MODULES = ("_common", "_tables_summary", "tables", "clean_labels", "overhead")
+
+
+@pytest.fixture(scope="module")
+def scripts():
+    """The modules of the folder, which are importable by these names in these tests only."""
+    sys.path.insert(0, str(FOLDER))
+    try:
+        yield Namespace(**{name: importlib.import_module(name) for name in MODULES})
+    finally:
+        sys.path.remove(str(FOLDER))
+        for name in MODULES:
+            sys.modules.pop(name, None)
+
+
+@pytest.fixture
+def data_home(tmp_path, monkeypatch):
+    """Small stand-ins for two tables: three groups of rows, and four rows of a rare class."""
+    generator = np.random.RandomState(0)
+    target = np.repeat([1, 2, 5, 9], [60, 60, 60, 4])
+    table = pd.DataFrame(generator.randn(len(target), 3) + target[:, None] * [2.0, -1.0, 0.0])
+    table = table.rename(columns=str).assign(target=target).sample(frac=1, random_state=0)
+    (tmp_path / "tabular").mkdir()
+    for name in ("vehicle", "splice"):
+        path = tmp_path / "tabular" / f"{name}.tsv.gz"
+        table.to_csv(path, sep="\t", index=False, compression="gzip")
+    monkeypatch.setenv("SKNOISY_DATA", str(tmp_path))
+    return tmp_path
+
+
+# -- data --------------------------------------------------------------------------------------
+
+
+def test_rare_classes_are_dropped_and_the_others_are_coded(scripts, data_home):
+    cell = scripts._common.load_cell("vehicle", "symmetric", 0)
+    assert_array_equal(np.unique(cell.y_clean), [0, 1, 2])
+    assert len(cell.y_clean) + len(cell.y_test) == 180
+
+
+@pytest.mark.parametrize("noise", ["none", "symmetric", "pair", "instance"])
+def test_only_training_labels_are_flipped_and_flips_are_known(scripts, data_home, noise):
+    cell = scripts._common.load_cell("vehicle", noise, 0)
+    clean = scripts._common.load_cell("vehicle", "none", 0)
+    assert_array_equal(cell.flipped, cell.y_noisy != cell.y_clean)
+    assert_array_equal(cell.y_test, clean.y_test)
+    assert cell.flipped.any() == (noise != "none")
+
+
+def test_training_rows_are_capped_with_the_classes_in_proportion(scripts, data_home):
+    cell = scripts._common.load_cell("vehicle", "none", 0, max_rows=84)
+    assert 80 <= len(cell.y_clean) <= 84
+    assert np.ptp(np.bincount(cell.y_clean)) <= 1
+
+
+def test_another_seed_gives_other_rows_and_the_same_seed_the_same(scripts, data_home):
+    first, again, other = (scripts._common.load_cell("vehicle", "pair", s) for s in (0, 0, 1))
+    assert_array_equal(first.X, again.X)
+    assert_array_equal(first.y_noisy, again.y_noisy)
+    assert not np.array_equal(first.X, other.X)
+
+
+# -- results -----------------------------------------------------------------------------------
+
+
+def square(number):
+    if number < 0:
+        raise ValueError("no negative numbers")
+    return {"square": float(number**2)}
+
+
+def test_known_results_are_not_computed_again(scripts, tmp_path):
+    path = tmp_path / "results" / "squares.jsonl"
+    jobs = [{"number": number} for number in (1, 2)]
+    assert scripts._common.run_missing(square, jobs, path) == 0
+    before = path.read_text()
+    assert len(before.splitlines()) == 2
+    scripts._common.run_missing(square, jobs, path)
+    assert path.read_text() == before
+    scripts._common.run_missing(square, [*jobs, {"number": 3}], path)
+    assert len(path.read_text().splitlines()) == 3
+
+
+def test_forced_results_replace_the_known_ones(scripts, tmp_path):
+    path = tmp_path / "squares.jsonl"
+    scripts._common.append_record(path, {"number": 2, "figures": {"square": 5.0}})
+    scripts._common.run_missing(square, [{"number": 2}], path, force=True)
+    known = scripts._common.read_results(path, ("number",))
+    assert known[2,]["figures"] == {"square": 4.0}
+
+
+def test_a_failure_is_counted_and_left_out_while_the_others_go_on(scripts, tmp_path, capsys):
+    path = tmp_path / "squares.jsonl"
+    jobs = [{"number": -1}, {"number": 2}]
+    assert scripts._common.run_missing(square, jobs, path) == 1
+    assert list(scripts._common.read_results(path, ("number",))) == [(2,)]
+    assert "no negative numbers" in capsys.readouterr().err
+
+
+def test_nan_is_written_as_null(scripts, tmp_path):
+    path = tmp_path / "results.jsonl"
+    scripts._common.append_record(path, {"number": 1, "figures": {"auc": float("nan")}})
+    assert json.loads(path.read_text())["figures"]["auc"] is None
+
+
+def test_only_the_named_section_of_a_document_is_replaced(scripts, tmp_path):
+    document = tmp_path / "docs" / "benchmarks.md"
+    scripts._common.write_section(document, "first", "old figures")
+    scripts._common.write_section(document, "second", "other figures")
+    document.write_text(document.read_text() + "\nwritten by hand\n")
+    scripts._common.write_section(document, "first", r"new \1 figures")
+    text = document.read_text()
+    assert r"new \1 figures" in text
+    assert "other figures" in text and "written by hand" in text
+    assert "old figures" not in text
+
+
+# -- tables ------------------------------------------------------------------------------------
+
+
+def table_arguments(tmp_path, *more):
+    arguments = ["--tables", "vehicle", "--noises", "pair", "--seeds", "0", "--max-epochs", "3"]
+    return [*arguments, "--output", str(tmp_path / "tables.jsonl"), *more]
+
+
+def test_every_method_gives_its_figures_and_a_second_run_adds_nothing(
+    scripts, data_home, tmp_path, capsys
+):
+    arguments = table_arguments(tmp_path)
+    assert scripts.tables.main(arguments) == 0
+    before = (tmp_path / "tables.jsonl").read_text()
+    records = [json.loads(line) for line in before.splitlines()]
+    figures = {record["method"]: record["figures"] for record in records}
+    assert set(figures) == set(scripts.tables.METHODS)
+    for method, values in figures.items():
+        assert {"auc", "f1", "fdr", "recall", "seconds", "noise_rate"} <= set(values), method
+    for method in ("cross_entropy", "cleanlab", "wrong_event", "lsw"):
+        assert 0 <= figures[method]["accuracy"] <= 1
+    assert 0 <= figures["lsw"]["wrong_event_auc"] <= 1
+    assert figures["cleanlab"]["total_seconds"] > figures["cleanlab"]["seconds"]
+    assert scripts.tables.main(arguments) == 0
+    assert (tmp_path / "tables.jsonl").read_text() == before
+
+
+def test_other_settings_are_other_results(scripts, data_home, tmp_path):
+    arguments = table_arguments(tmp_path, "--methods", "wrong_event_detector")
+    scripts.tables.main(arguments)
+    scripts.tables.main([*arguments, "--max-rows", "100"])
+    records = [json.loads(line) for line in (tmp_path / "tables.jsonl").read_text().splitlines()]
+    assert [record["figures"]["n_rows"] for record in records] == [126, 97]
+
+
+def test_summary_is_printed_and_written_from_what_is_there(scripts, data_home, tmp_path, capsys):
+    arguments = table_arguments(tmp_path, "--methods", "wrong_event_detector")
+    document = tmp_path / "benchmarks.md"
+    summary = [*arguments, "--summary", "--document", str(document)]
+    assert scripts.tables.main(summary) == 1
+    assert not document.exists()
+    scripts.tables.main(arguments)
+    assert scripts.tables.main(summary) == 0
+    assert "| vehicle, pair |" in document.read_text()
+    assert "| vehicle, pair |" in capsys.readouterr().out
+
+
+def test_trusted_rows_are_of_every_class_and_of_the_wanted_share(scripts):
+    y = np.array([0] * 500 + [1] * 498 + [2] * 2)
+    for seed in range(5):
+        trusted = scripts.tables.draw_trusted(y, 0.1, seed)
+        assert 100 <= trusted.sum() <= 101
+        assert_array_equal(np.unique(y[trusted]), [0, 1, 2])
+
+
+def test_two_best_rows_are_kept_of_a_class_that_would_vanish(scripts):
+    y = np.array([0, 0, 0, 1, 1, 1])
+    flagged = np.array([True, True, True, True, False, False])
+    quality = np.array([0.3, 0.1, 0.2, 0.1, 0.9, 0.9])
+    kept = scripts.tables.keep_pairs(flagged, quality, y)
+    assert_array_equal(kept, [False, True, False, True, False, False])
+
+
+def made_records(values):
+    """Turn {(table, noise, seed, method): figures} into records."""
+    names = ("table", "noise", "seed", "method")
+    return [dict(zip(names, key, strict=True), figures=figs) for key, figs in values.items()]
+
+
+def made_runs(scripts, figure, detector, cleanlab):
+    """Two tables, pair noise, two seeds; the values are in this order."""
+    keys = [(table, "pair", seed) for table in ("adult", "letter") for seed in (0, 1)]
+    values = {}
+    for key, ours, theirs in zip(keys, detector, cleanlab, strict=True):
+        values[*key, "wrong_event_detector"] = {figure: ours}
+        values[*key, "cleanlab"] = {figure: theirs}
+    return scripts._tables_summary.runs_frame(made_records(values))
+
+
+def criterion(scripts, text, is_share=False):
+    found = [item for item in scripts._tables_summary.CRITERIA if item.text.startswith(text)]
+    return next(item for item in found if item.is_share == is_share)
+
+
+def test_cells_are_means_over_seeds_and_runs_are_counted_one_by_one(scripts):
+    # One seed of the first table is below cleanlab, its mean isn't.
+    runs = made_runs(scripts, "auc", [0.9, 0.8, 0.9, 0.9], [0.8, 0.85, 0.8, 0.9])
+    summary = scripts._tables_summary
+    share = summary.evaluate_criterion(criterion(scripts, "Wrong event: AUC", True), runs)
+    assert (share["cells"], share["runs"]) == (1.0, 0.75)
+    assert (share["n_cells"], share["n_runs"], share["is_met"]) == (2, 4, True)
+    gain = summary.evaluate_criterion(criterion(scripts, "Wrong event: AUC above"), runs)
+    assert_allclose(gain["cells"], 0.0375)
+    assert gain["is_met"]
+
+
+def test_times_are_compared_by_ratio_of_sums_and_by_median(scripts):
+    runs = made_runs(scripts, "seconds", [1.0, 1.0, 8.0, 8.0], [10.0, 10.0, 20.0, 20.0])
+    summary = scripts._tables_summary
+    first = criterion(scripts, "Wrong event: time / cleanlab's, ratio")
+    total = summary.evaluate_criterion(first, runs)
+    assert_allclose(total["cells"], 0.3)
+    assert not total["is_met"]
+    second = criterion(scripts, "Wrong event: time / cleanlab's, median")
+    assert_allclose(summary.evaluate_criterion(second, runs)["cells"], 0.25)
+
+
+def test_a_criterion_can_be_about_some_kinds_of_noise_only(scripts):
+    values = {
+        ("adult", "pair", 0, "lsw"): {"auc": 0.9, "wrong_event_auc": 0.8},
+        ("adult", "symmetric", 0, "lsw"): {"auc": 0.5, "wrong_event_auc": 0.9},
+    }
+    runs = scripts._tables_summary.runs_frame(made_records(values))
+    item = criterion(scripts, "LSW, 10 % trusted: AUC")
+    result = scripts._tables_summary.evaluate_criterion(item, runs)
+    assert result["n_cells"] == 1
+    assert_allclose(result["cells"], 0.1)
+
+
+def test_self_trusted_lsw_is_judged_by_its_worst_table(scripts):
+    values = {}
+    gains = {("adult", "pair"): 0.1, ("letter", "pair"): -0.07, ("letter", "instance"): 0.01}
+    for (table, noise), gain in gains.items():
+        values[table, noise, 0, "wrong_event_detector"] = {"auc": 0.8}
+        values[table, noise, 0, "lsw_self_trusted"] = {"auc": 0.8 + gain}
+    runs = scripts._tables_summary.runs_frame(made_records(values))
+    text = "Self-trusted LSW: AUC above wrong event's, mean of the worst"
+    result = scripts._tables_summary.evaluate_criterion(criterion(scripts, text), runs)
+    assert_allclose(result["cells"], -0.03)
+    assert not result["is_met"]
+
+
+def test_missing_results_are_left_out_of_a_criterion(scripts):
+    runs = made_runs(scripts, "auc", [0.9, 0.8, 0.9, None], [0.8, 0.8, 0.8, 0.8])
+    item = criterion(scripts, "Wrong event: AUC", True)
+    assert scripts._tables_summary.evaluate_criterion(item, runs)["n_runs"] == 3
+    missing = criterion(scripts, "LSW")
+    assert scripts._tables_summary.evaluate_criterion(missing, runs) is None
+
+
+def test_equal_accuracy_is_not_above(scripts):
+    values = {}
+    for method in ("wrong_event", "cross_entropy", "cleanlab"):
+        values["adult", "pair", 0, method] = {"accuracy": 0.7}
+    runs = scripts._tables_summary.runs_frame(made_records(values))
+    results = {
+        item.text: scripts._tables_summary.evaluate_criterion(item, runs)
+        for item in scripts._tables_summary.CRITERIA
+        if item.text.startswith("`RobustClassifier()`")
+    }
+    at_least, above = results.values()
+    assert (at_least["cells"], above["cells"]) == (1.0, 0.0)
+
+
+def test_markdown_shows_verdicts_counts_and_spread_over_seeds(scripts):
+    runs = [0.9, 0.8, 0.6, 0.6], [0.8, 0.8, 0.8, 0.8]
+    records = made_records(
+        {
+            (table, "pair", seed, method): {"auc": values[2 * i + seed]}
+            for method, values in zip(("wrong_event_detector", "cleanlab"), runs, strict=True)
+            for i, table in enumerate(("adult", "letter"))
+            for seed in (0, 1)
+        }
+    )
+    text = scripts._tables_summary.summarize(records, {"python": "3"})
+    assert "| >= 0.95 | 0.500 (1/2) | 0.500 (2/4) | **missed** |" in text
+    assert "| adult, pair | 0.800 ± 0.000 | 0.850 ± 0.071 |" in text
+
+
+@pytest.mark.slow
+def test_the_script_runs_as_a_program_with_two_processes(data_home, tmp_path):
+    arguments = table_arguments(tmp_path, "--n-jobs", "2", "--methods", "cross_entropy")
+    command = [sys.executable, str(FOLDER / "tables.py"), *arguments, "--seeds", "0", "1"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 0, done.stderr
+    assert len((tmp_path / "tables.jsonl").read_text().splitlines()) == 2
+
+
+# -- clean labels ------------------------------------------------------------------------------
+
+
+def test_both_parts_on_clean_labels_give_figures_once(scripts, data_home, tmp_path, monkeypatch):
+    monkeypatch.setattr(scripts.clean_labels, "WIDE_NET_UNITS", 16)
+    output, document = tmp_path / "clean.jsonl", tmp_path / "benchmarks.md"
+    arguments = ["--tables", "vehicle", "splice", "--noises", "none", "pair", "--seeds", "0"]
+    arguments += ["--max-epochs", "5", "--output", str(output), "--document", str(document)]
+    assert scripts.clean_labels.main(arguments) == 0
+    before = output.read_text()
+    records = [json.loads(line) for line in before.splitlines()]
+    found = {(record["part"], record["table"], record["noise"]) for record in records}
+    assert found == {
+        ("clean", "vehicle", "none"),
+        ("clean", "splice", "none"),
+        ("memorizing", "splice", "none"),
+        ("memorizing", "splice", "pair"),
+    }
+    assert set(records[0]["figures"]) == {"flagged", "plain_accuracy", "accuracy", "n_epochs"}
+    last = records[-1]["figures"]
+    assert last["all_epochs_n_epochs"] == 5 >= last["n_epochs"]
+    assert 0 <= last["f1"] <= 1 and 0 <= last["all_epochs_auc"] <= 1
+    scripts.clean_labels.main(arguments)
+    assert output.read_text() == before
+    assert scripts.clean_labels.main([*arguments, "--summary"]) == 0
+    assert "| splice, pair |" in document.read_text()
+
+
+@pytest.mark.parametrize(
+    "flagged, other_flagged, accuracy, verdicts",
+    [
+        (0.03, 0.20, 0.978, (True, True, True)),
+        (0.04, 0.20, 0.978, (False, True, True)),
+        (0.03, 0.21, 0.978, (True, False, True)),
+        (0.03, 0.20, 0.960, (True, True, False)),
+    ],
+)
+def test_limits_on_clean_labels(scripts, flagged, other_flagged, accuracy, verdicts):
+    tables = {
+        "learnt": {"flagged": flagged, "plain_accuracy": 0.98, "accuracy": accuracy},
+        "hard": {"flagged": other_flagged, "plain_accuracy": 0.8, "accuracy": 0.8},
+    }
+    rows = scripts.clean_labels.clean_criteria(tables)
+    assert tuple(row[3] for row in rows) == verdicts
+
+
+def test_figures_on_clean_labels_are_averaged_over_seeds(scripts):
+    records = [
+        {"table": "adult", "seed": seed, "figures": {"flagged": value}}
+        for seed, value in enumerate((0.1, 0.3))
+    ]
+    assert_allclose(scripts.clean_labels.average_tables(records)["adult"]["flagged"], 0.2)
+
+
+# -- overhead ----------------------------------------------------------------------------------
+
+
+def test_a_ratio_is_the_median_of_pairs_without_the_first_run(scripts):
+    measured, reference = iter([99.0, 2.0, 3.0, 40.0]), iter([1.0, 1.0, 2.0, 10.0])
+    ratio = scripts.overhead.Ratio("name", lambda: next(measured), lambda: next(reference), 2.0)
+    result = scripts.overhead.measure(ratio, 3)
+    assert (result["ratio"], result["lowest"], result["highest"]) == (2.0, 1.5, 4.0)
+    assert result["is_met"]
+    assert result["seconds"] == [2.0, 3.0, 40.0]
+
+
+def test_the_hand_written_loop_learns(scripts):
+    sizes = scripts.overhead.Sizes(n_units=32, batch_size=64, max_epochs=15)
+    X, y = scripts.overhead.make_table(700, 10)
+    module = scripts.overhead.plain_loop(X, y, sizes).eval()
+    predictions = module(scripts.overhead.torch.from_numpy(X)).argmax(dim=1).numpy()
+    assert (predictions == y).mean() > 0.5
+
+
+def test_ratios_of_an_earlier_run_stay_unless_its_settings_differ(scripts, tmp_path):
+    save = scripts.overhead.save
+    options = Namespace(output=tmp_path / "overhead.json", n_threads=1, quick=True)
+    save({"wrapper": {"ratio": 1.0}, "grid": {"ratio": 1.1}}, options)
+    results = save({"grid": {"ratio": 1.2}}, options)
+    assert results["ratios"] == {"wrapper": {"ratio": 1.0}, "grid": {"ratio": 1.2}}
+    assert json.loads(options.output.read_text()) == results
+    options.n_threads = 2
+    assert list(save({"grid": {"ratio": 1.2}}, options)["ratios"]) == ["grid"]
+
+
+@pytest.mark.slow
+def test_all_ratios_are_measured_in_the_quick_form(scripts, tmp_path):
+    output, document = tmp_path / "overhead.json", tmp_path / "benchmarks.md"
+    arguments = ["--quick", "--output", str(output), "--document", str(document)]
+    assert scripts.overhead.main(arguments) == 0
+    results = json.loads(output.read_text())
+    assert set(results["ratios"]) == set(scripts.overhead.NAMES)
+    for name, figures in results["ratios"].items():
+        assert figures["ratio"] > 0, name
+        assert len(figures["seconds"]) == len(figures["reference_seconds"]) == 1
+    # Tiny sizes say nothing about time, so they stay out of the document.
+    assert not document.exists()

@@ -1,0 +1,284 @@
+"""The example scripts run from the command line, small, and leave what they promise."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.datasets import load_digits
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+PNG_HEADER = b"\x89PNG\r\n\x1a\n"
+DEMO_COLUMNS = ["accuracy", "FDR", "recall", "F1", "AUC", "seconds"]
+ISSUE_COLUMNS = [
+    "row",
+    "given_label",
+    "suggested_label",
+    "label_quality",
+    "sample_weight",
+    "is_noise",
+    "rank",
+]
+
+pytestmark = pytest.mark.slow
+
+
+def run_script(name, *arguments, folder, **environment):
+    """Run a script in a folder, which is its data home too unless the environment has another."""
+    environment = {"OMP_NUM_THREADS": "1", "SKNOISY_DATA": str(folder)} | environment
+    return run([EXAMPLES / name, *arguments], folder, environment)
+
+
+def run_without(packages, name, *arguments, folder):
+    """Run a script where these packages can't be imported."""
+    script = str(EXAMPLES / name)
+    code = (
+        "import runpy, sys\n"
+        f"sys.modules.update(dict.fromkeys({packages!r}))\n"
+        f"sys.argv[0] = {script!r}\n"
+        f"runpy.run_path({script!r}, run_name='__main__')"
+    )
+    environment = {"OMP_NUM_THREADS": "1", "SKNOISY_DATA": str(folder)}
+    return run(["-c", code, *arguments], folder, environment)
+
+
+def run(arguments, folder, environment):
+    return subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        cwd=folder,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def output_of(done):
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+def is_picture(path):
+    return path.is_file() and path.read_bytes().startswith(PNG_HEADER)
+
+
+def demo_rows(output):
+    """Return the figures of each way to train, by its name."""
+    lines = [re.split(r"\s{2,}", line.strip()) for line in output.splitlines()]
+    return {
+        name: [float(figure) for figure in figures]
+        for name, *figures in lines
+        if len(figures) == len(DEMO_COLUMNS) and figures != DEMO_COLUMNS
+    }
+
+
+def data_home_or_skip(*paths):
+    """Return the data home that SKNOISY_DATA names, if it has the files."""
+    home = os.environ.get("SKNOISY_DATA")
+    if home is None or not all((Path(home) / path).is_file() for path in paths):
+        pytest.skip(f"SKNOISY_DATA has no {', '.join(paths)}")
+    return home
+
+
+# -- demo ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    """What a quick demo printed, and the folder it ran in."""
+    pytest.importorskip("cleanlab")
+    pytest.importorskip("matplotlib")
+    folder = tmp_path_factory.mktemp("demo")
+    return output_of(run_script("demo.py", "--quick", folder=folder)), folder
+
+
+def test_demo_prints_one_row_of_figures_for_each_way(demo):
+    output, _ = demo
+    assert re.search(r"^\s+" + r"\s+".join(DEMO_COLUMNS) + "$", output, re.MULTILINE)
+    rows = demo_rows(output)
+    ways = ["plain training", "confident learning", "wrong event", "LSW, 10 % trusted *"]
+    assert list(rows) == ways
+    assert all(0 <= share <= 1 for row in rows.values() for share in row[:-1])
+
+
+def test_demo_draws_a_picture(demo):
+    assert is_picture(demo[1] / "demo" / "sknoisy_demo.png")
+
+
+def test_demo_finds_wrong_labels_better_by_wrong_event_than_by_plain_training(demo):
+    rows, f1 = demo_rows(demo[0]), DEMO_COLUMNS.index("F1")
+    assert rows["wrong event"][f1] > rows["plain training"][f1]
+
+
+@pytest.fixture(scope="module")
+def bare_demo(tmp_path_factory):
+    """The same without the optional packages, and with another share of wrong labels."""
+    folder = tmp_path_factory.mktemp("bare_demo")
+    packages = ["cleanlab", "matplotlib"]
+    arguments = ["--quick", "--noise-rate", "0.1"]
+    return output_of(run_without(packages, "demo.py", *arguments, folder=folder)), folder
+
+
+def test_demo_goes_on_without_optional_packages(bare_demo):
+    output, folder = bare_demo
+    assert "cleanlab isn't installed" in output
+    assert "matplotlib isn't installed" in output
+    assert len(demo_rows(output)) == 3
+    assert not (folder / "demo").exists()
+
+
+def test_demo_makes_the_wanted_share_of_labels_wrong(bare_demo):
+    share = float(re.search(r"wrong label \((.*?)%\)", bare_demo[0])[1])
+    assert 7 < share < 13
+
+
+# -- tables --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def customers():
+    """A table with numbers, texts, truth values, gaps, a trusted column and text labels."""
+    generator = np.random.default_rng(0)
+    income, city = generator.normal(size=200), generator.choice(["Bonn", "Graz", "Bern"], 200)
+    table = pd.DataFrame(
+        {
+            "income": np.where(generator.random(200) < 0.1, np.nan, income),
+            "city": np.where(generator.random(200) < 0.1, None, city),
+            "member": generator.random(200) < 0.5,
+            "checked": (generator.random(200) < 0.3).astype(int),
+            "answer": np.where(income + (city == "Bonn") > 0, "yes", "no"),
+        }
+    )
+    table.loc[7, "answer"] = None
+    return table
+
+
+def test_csv_with_texts_and_gaps_is_judged_row_by_row(customers, tmp_path):
+    pytest.importorskip("matplotlib")
+    customers.to_csv(tmp_path / "customers.csv", index=False)
+    arguments = ["--csv", "customers.csv", "--target", "answer", "--max-epochs", 4]
+    done = run_script(
+        "tabular_classification.py", *arguments, "--output", "found/issues.csv", folder=tmp_path
+    )
+    output = output_of(done)
+    assert "Left out 1 rows" in output
+    assert "of the labels are judged wrong" in output
+    assert "figures are too low" in output
+    issues = pd.read_csv(tmp_path / "found" / "issues.csv")
+    assert list(issues) == ISSUE_COLUMNS
+    assert len(issues) == 149
+    given = customers["answer"].loc[issues["row"]]
+    assert (given.to_numpy() == issues["given_label"].to_numpy()).all()
+    assert is_picture(tmp_path / "found" / "issues.png")
+
+
+def test_trusted_column_is_no_feature_and_never_judged_wrong(customers, tmp_path):
+    customers.to_csv(tmp_path / "customers.csv", index=False)
+    arguments = ["--csv", "customers.csv", "--target", "answer", "--trusted-column", "checked"]
+    arguments += ["--method", "lsw", "--max-epochs", 6, "--test-size", 0, "--output", "issues.csv"]
+    output = output_of(run_script("tabular_classification.py", *arguments, folder=tmp_path))
+    assert "stand-ins" not in output
+    assert "held-out" not in output
+    issues = pd.read_csv(tmp_path / "issues.csv", index_col="row")
+    trusted = customers["checked"].loc[issues.index].astype(bool)
+    assert (issues.loc[trusted, "label_quality"] == 1).all()
+    assert (issues.loc[~trusted, "label_quality"] < 1).any()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--noise", "symmetric"],
+        ["--noise", "pair", "--method", "lsw"],
+        ["--noise", "instance", "--final-estimator", "hist_gradient_boosting"],
+        ["--noise", "pair", "--method", "lsw", "--trusted-share", 0.2, "--final", "weight"],
+    ],
+    ids=lambda arguments: "_".join(map(str, arguments)),
+)
+def test_noise_made_on_purpose_is_reported_with_detection_figures(arguments, tmp_path):
+    done = run_script("tabular_classification.py", *arguments, "--max-epochs", 5, folder=tmp_path)
+    output = output_of(done)
+    figures = re.search(r"FDR (\S+), recall (\S+), F1 (\S+), AUC (\S+)$", output, re.MULTILINE)
+    assert 0.5 < float(figures[4]) <= 1
+    assert "is_wrong" in output
+    assert "Accuracy on 143 held-out rows" in output
+    assert "figures are too low" not in output
+
+
+def test_unknown_target_is_named_with_the_columns_there_are(customers, tmp_path):
+    customers.to_csv(tmp_path / "customers.csv", index=False)
+    done = run_script(
+        "tabular_classification.py", "--csv", "customers.csv", "--target", "reply", folder=tmp_path
+    )
+    assert done.returncode == 1
+    assert "no column 'reply'" in done.stderr
+    assert "answer" in done.stderr
+
+
+# -- images --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def image_folder(tmp_path_factory):
+    """A folder with 40 images of each of three digits."""
+    image_module = pytest.importorskip("PIL.Image")
+    folder = tmp_path_factory.mktemp("digits")
+    digits = load_digits()
+    for label in range(3):
+        (folder / f"digit_{label}").mkdir()
+        for number, image in enumerate(digits.images[digits.target == label][:40]):
+            picture = image_module.fromarray((image * 15).astype(np.uint8))
+            picture.save(folder / f"digit_{label}" / f"{number}.png")
+    return folder
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["--noise", "pair", "--rate", 0.2, "--method", "lsw", "--trusted-share", 0.2],
+        ["--noise", "symmetric", "--method", "lsw"],
+    ],
+    ids=["as_labelled", "trusted", "stand_ins"],
+)
+def test_folder_of_images_is_judged(arguments, image_folder, tmp_path):
+    pytest.importorskip("matplotlib")
+    size = ["--side", 16, "--weak-view", "crop", "--depth", 10, "--width", 4, "--max-epochs", 4]
+    done = run_script(
+        "image_classification.py", "--data", image_folder, *size, *arguments, folder=tmp_path
+    )
+    output = output_of(done)
+    assert "of 96 labels are judged wrong" in output
+    assert ("Detection:" in output) == bool(arguments)
+    assert re.search(r"^\s+accuracy\s+seconds$", output, re.MULTILINE)
+    assert re.search(r"^plain training\s+[01]\.\d{3}\s+\d+\.\d$", output, re.MULTILINE)
+    assert is_picture(tmp_path / "demo" / "suspicious_images.png")
+
+
+@pytest.mark.parametrize(
+    ("data", "paths"),
+    [
+        ("fashion_mnist", ["fashion_mnist/train-images-idx3-ubyte.gz"]),
+        ("cifar10n", ["cifar10/labels.npz", "noisy_labels/cifar10n.npz"]),
+    ],
+)
+def test_public_images_are_judged(data, paths, tmp_path):
+    data_home = data_home_or_skip(*paths)
+    size = ["--n-rows", 300, "--n-test-rows", 100, "--depth", 10, "--width", 4, "--max-epochs", 1]
+    done = run_script(
+        "image_classification.py", "--data", data, *size, folder=tmp_path, SKNOISY_DATA=data_home
+    )
+    output = output_of(done)
+    share = float(re.search(r"Detection: (.*?)% are wrong", output)[1])
+    assert 30 < share < 50
+    assert re.search(r"^wrong_event\s+[01]\.\d{3}\s+\d+\.\d$", output, re.MULTILINE)
+
+
+def test_human_noise_is_for_one_data_set_only(tmp_path):
+    done = run_script("image_classification.py", "--noise", "human", folder=tmp_path)
+    assert done.returncode == 2
+    assert "cifar10n" in done.stderr

@@ -1,0 +1,73 @@
+"""The README's snippets run as they stand, in order, as a reader would paste them."""
+
+import re
+from pathlib import Path
+
+import pytest
+import torch
+
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+
+
+def python_blocks():
+    """Return the snippets, moved down to their own lines so that errors name these."""
+    text = README.read_text(encoding="utf-8")
+    blocks = re.finditer(r"^```python\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
+    return ["\n" * text.count("\n", 0, block.start(1)) + block[1] for block in blocks]
+
+
+@pytest.fixture
+def one_thread():
+    """Small nets train many times faster so, where others use the processor too."""
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(n_threads)
+
+
+@pytest.fixture
+def no_windows():
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    pyplot.switch_backend("Agg")
+    yield
+    pyplot.close("all")
+
+
+@pytest.mark.slow
+def test_snippets_run_in_order(tmp_path, monkeypatch, one_thread, no_windows):
+    monkeypatch.chdir(tmp_path)
+    blocks = python_blocks()
+    assert len(blocks) >= 8
+    namespace = {}
+    for block in blocks:
+        exec(compile(block, str(README), "exec"), namespace)
+    assert namespace["model"].score(namespace["X_test"], namespace["y_test"]) > 0.85
+
+
+def test_readme_opens_with_the_two_commands():
+    head = README.read_text(encoding="utf-8").split("```")[1]
+    assert re.findall(r"^make (\w+)", head, flags=re.MULTILINE) == ["demo", "test"]
+
+
+@pytest.mark.parametrize("target", ["demo", "test"])
+def test_makefile_has_the_command(target):
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert re.search(rf"^{target}:", makefile, flags=re.MULTILINE)
+
+
+def test_named_scripts_exist():
+    scripts = set(re.findall(r"examples/\w+\.py", README.read_text(encoding="utf-8")))
+    assert len(scripts) == 3
+    assert all((ROOT / script).is_file() for script in scripts)
+
+
+def test_every_attribute_of_the_table_is_one_of_the_estimators():
+    from sknoisy import RobustClassifier
+
+    rows = re.findall(r"^\| (`\w+_`.*?) \|", README.read_text(encoding="utf-8"), re.MULTILINE)
+    names = {name for row in rows for name in re.findall(r"`(\w+_)`", row)}
+    X = torch.eye(8).repeat(4, 1).numpy()
+    model = RobustClassifier(max_epochs=2, random_state=0).fit(X, X.argmax(axis=1))
+    assert len(names) == 9
+    assert all(hasattr(model, name) for name in names)
