@@ -7,8 +7,11 @@ BIN := $(VENV)/bin
 demo: $(VENV)/.demo
 	$(BIN)/python examples/demo.py
 
+# One thread per process: small nets gain nothing from more, and threads that wait for each other on
+# a busy machine cost many times the work.
+test: export OMP_NUM_THREADS = 1
 test: $(VENV)/.test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 lint: $(VENV)/.test
 	$(BIN)/python -m pip install --quiet ruff
@@ -16,7 +19,7 @@ lint: $(VENV)/.test
 
 $(VENV)/.demo: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --editable '.[plot]'
+	$(BIN)/python -m pip install --quiet --editable '.[plot,compare]'
 	touch $@
 
 $(VENV)/.test: pyproject.toml

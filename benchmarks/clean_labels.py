@@ -207,8 +207,7 @@ def list_jobs(options):
         tables = [table for table in options.tables if table in MEMORIZED_TABLES]
         cells += product(["memorizing"], tables, options.noises, options.seeds)
     return [
-        dict(zip(KEY, (*cell, options.max_rows, options.max_epochs), strict=True))
-        for cell in cells
+        dict(zip(KEY, (*cell, options.max_rows, options.max_epochs), strict=True)) for cell in cells
     ]
 
 

@@ -122,6 +122,7 @@ METHODS = {
     "wrong_event_detector": detector("wrong_event"),
     "wrong_event": classifier("wrong_event"),
     "lsw": trusted_classifier("lsw"),
+    "lsw_mixed": trusted_classifier(LSW(mix=True)),
     "lsw_self_trusted": detector(LSW(self_trusted=0.3)),
 }
 """What is compared; a new method is a new entry."""
@@ -216,8 +217,7 @@ def main(arguments=None):
         return write_summary(options)
     cells = product(options.tables, options.noises, options.seeds, options.methods)
     jobs = [
-        dict(zip(KEY, (*cell, options.max_rows, options.max_epochs), strict=True))
-        for cell in cells
+        dict(zip(KEY, (*cell, options.max_rows, options.max_epochs), strict=True)) for cell in cells
     ]
     n_failed = run_missing(
         evaluate_cell, jobs, options.output, n_jobs=options.n_jobs, force=options.force

@@ -299,6 +299,18 @@ def test_self_trusted_form_needs_no_trusted_row():
     assert report["auc"] > 0.97 and report["f1"] > 0.9
 
 
+def test_mixed_evidence_with_trusted_rows_orders_by_both(pair_noise):
+    X, y, y_noisy, trusted = pair_noise
+    auc = {}
+    for mix in (True, False):
+        detector = NoisyLabelDetector(LSW(mix=mix), random_state=0)
+        detector.fit(X, y_noisy, trusted=trusted)
+        report = noise_detection_report(y_noisy != y, label_quality=detector.label_quality_)
+        auc[mix] = report["auc"]
+        assert not detector.noise_mask_[trusted].any()
+    assert auc[True] != auc[False] and min(auc.values()) > 0.93
+
+
 @pytest.mark.slow
 def test_stand_ins_may_still_be_flagged():
     X, y = load_digits(return_X_y=True)

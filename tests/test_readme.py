@@ -1,4 +1,4 @@
-"""The README's snippets run as they stand, in order, as a reader would paste them."""
+"""The snippets of the README and the guide run as they stand, in order, as a reader would."""
 
 import re
 from pathlib import Path
@@ -8,11 +8,12 @@ import torch
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
+GUIDE = ROOT / "docs" / "guide.md"
 
 
-def python_blocks():
+def python_blocks(page):
     """Return the snippets, moved down to their own lines so that errors name these."""
-    text = README.read_text(encoding="utf-8")
+    text = page.read_text(encoding="utf-8")
     blocks = re.finditer(r"^```python\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
     return ["\n" * text.count("\n", 0, block.start(1)) + block[1] for block in blocks]
 
@@ -35,13 +36,14 @@ def no_windows():
 
 
 @pytest.mark.slow
-def test_snippets_run_in_order(tmp_path, monkeypatch, one_thread, no_windows):
+@pytest.mark.parametrize("page", [README, GUIDE], ids=lambda page: page.name)
+def test_snippets_run_in_order(page, tmp_path, monkeypatch, one_thread, no_windows):
     monkeypatch.chdir(tmp_path)
-    blocks = python_blocks()
+    blocks = python_blocks(page)
     assert len(blocks) >= 8
     namespace = {}
     for block in blocks:
-        exec(compile(block, str(README), "exec"), namespace)
+        exec(compile(block, str(page), "exec"), namespace)
     assert namespace["model"].score(namespace["X_test"], namespace["y_test"]) > 0.85
 
 
