@@ -9,17 +9,16 @@ from sklearn.utils.validation import check_is_fitted
 from torch.utils.data import Dataset
 
 from ._evidence import collect_evidence, draw_seed
+from ._parameters import check_number, check_share
 from ._validation import (
     check_features,
     check_labels,
-    check_share,
     check_trusted,
     check_weights,
     encode_labels,
     plain,
     row_index,
 )
-from .methods._base import check_number
 from .thresholds import contamination_threshold, estimate_transition_matrix, judge_labels
 from .training import Trainer, TrainingData, predict_probabilities
 

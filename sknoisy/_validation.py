@@ -254,12 +254,3 @@ def check_trusted(trusted, codes, classes, weights):
             f"{plain(classes[np.argmin(counts)])!r} has no trusted row."
         )
     return trusted
-
-
-def check_share(name, value, owner):
-    """Raise an error unless the value is a float in (0, 1)."""
-    is_number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
-    if not is_number or not 0 < value < 1:
-        raise ValueError(
-            f"The '{name}' parameter of {owner} must be a float in (0, 1). Got {value!r} instead."
-        )

@@ -1,7 +1,6 @@
 """The protocol of a method: a small estimator-like object that produces evidence."""
 
 from dataclasses import dataclass, field
-from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -78,41 +77,3 @@ def margin_quality(run):
         quality[rows] = (given - best).double().sigmoid().cpu().numpy()
         alternatives[rows] = other.cpu().numpy()
     return quality, alternatives
-
-
-def check_number(owner, name, low, high=np.inf, *, kind=Real, above=False, optional=False):
-    """Raise an error unless the parameter is a number in [low, high), or (low, high) if `above`.
-
-    Parameters
-    ----------
-    owner : estimator or Method
-    name : str
-    low, high : float
-    kind : {numbers.Real, numbers.Integral}
-    above : bool, default=False
-        Whether `low` itself is excluded.
-    optional : bool, default=False
-        Whether None is allowed.
-    """
-    value = getattr(owner, name)
-    if value is None and optional:
-        return
-    if isinstance(value, kind) and not isinstance(value, bool):
-        in_range = (low < value if above else low <= value) and (value < high or high == np.inf)
-        if in_range:
-            return
-    raise ValueError(
-        f"The '{name}' parameter of {type(owner).__name__} must be "
-        f"{'None or ' if optional else ''}{'an integer ' if kind is Integral else ''}in "
-        f"{'(' if above else '['}{low}, {high}). Got {value!r} instead."
-    )
-
-
-def check_choice(method, name, choices):
-    """Raise an error unless the parameter is one of the choices."""
-    value = getattr(method, name)
-    if value not in choices:
-        raise ValueError(
-            f"The '{name}' parameter of {type(method).__name__} must be one of {choices}. "
-            f"Got {value!r} instead."
-        )

@@ -5,8 +5,9 @@ from numbers import Integral
 
 import numpy as np
 
+from .._parameters import check_choice, check_number
 from ..training import GRADIENTS
-from ._base import LabelEvidence, Method, check_choice, check_number, margin_quality
+from ._base import LabelEvidence, Method, margin_quality
 from ._events import mean_rank
 from ._weight_learning import READINGS, WeightLearner
 from ._wrong_event import WrongEvent

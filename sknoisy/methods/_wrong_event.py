@@ -5,8 +5,9 @@ from numbers import Integral
 import numpy as np
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
+from .._parameters import check_choice, check_number
 from ..training import has_scheduler
-from ._base import LabelEvidence, Method, check_choice, check_number, margin_quality
+from ._base import LabelEvidence, Method, margin_quality
 from ._events import (
     EventRecorder,
     class_histograms,
