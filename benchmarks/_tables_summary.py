@@ -81,10 +81,12 @@ def difference(frame, columns):
 DETECTOR, CLEANLAB = "wrong_event_detector", "cleanlab"
 AUC = (DETECTOR, "auc"), (CLEANLAB, "auc")
 F1 = (DETECTOR, "f1"), (CLEANLAB, "f1")
-SECONDS = (DETECTOR, "seconds"), (CLEANLAB, "seconds")
+# Processes of one thread: their CPU time doesn't depend on what else the machine is doing.
+SECONDS = (DETECTOR, "cpu_seconds"), (CLEANLAB, "cpu_seconds")
 ACCURACY = ("wrong_event", "accuracy"), (CLEANLAB, "accuracy")
 GAIN = ("wrong_event", "accuracy"), ("cross_entropy", "accuracy")
 TRUSTED = ("lsw", "auc"), ("lsw", "wrong_event_auc")
+MIXED = ("lsw_mixed", "auc"), ("lsw_mixed", "wrong_event_auc")
 SELF_TRUSTED = ("lsw_self_trusted", "auc"), (DETECTOR, "auc")
 
 CRITERIA = (
@@ -100,8 +102,10 @@ CRITERIA = (
         0.90,
         is_share=True,
     ),
-    Criterion("Wrong event: time / cleanlab's, ratio of sums", SECONDS, ratio_of_sums, "<=", 0.25),
-    Criterion("Wrong event: time / cleanlab's, median", SECONDS, median_ratio, "<=", 0.25),
+    Criterion(
+        "Wrong event: CPU time / cleanlab's, ratio of sums", SECONDS, ratio_of_sums, "<=", 0.25
+    ),
+    Criterion("Wrong event: CPU time / cleanlab's, median", SECONDS, median_ratio, "<=", 0.25),
     Criterion(
         "`RobustClassifier()`: accuracy at least `CleanLearning`'s",
         ACCURACY,
@@ -121,6 +125,15 @@ CRITERIA = (
     Criterion(
         "LSW, 10 % trusted: AUC above wrong event's, mean on pair and instance noise",
         TRUSTED,
+        mean_difference,
+        ">",
+        0.0,
+        noises=HARD_NOISES,
+    ),
+    Criterion(
+        "LSW mixed with wrong event, 10 % trusted: AUC above wrong event's, mean on pair and "
+        "instance noise",
+        MIXED,
         mean_difference,
         ">",
         0.0,
@@ -213,7 +226,7 @@ def summarize(records, versions):
             "Mean ± standard deviation over the seeds. LSW was given 10 % trusted rows and is "
             "measured on the others.",
             cells_table(runs, DETECTION_COLUMNS),
-            "### Accuracy on clean test rows and seconds, every cell",
+            "### Accuracy on clean test rows and CPU seconds of detection, every cell",
             cells_table(runs, ACCURACY_COLUMNS),
         ]
     )
@@ -248,7 +261,7 @@ FIGURES = {
     "FDR": "fdr",
     "recall": "recall",
     "accuracy": "accuracy",
-    "seconds": "seconds",
+    "CPU seconds": "cpu_seconds",
 }
 
 
@@ -281,6 +294,7 @@ DETECTION_COLUMNS = {
     "wrong event": (DETECTOR, "auc"),
     "self-trusted LSW": ("lsw_self_trusted", "auc"),
     "LSW": ("lsw", "auc"),
+    "LSW mixed": ("lsw_mixed", "auc"),
     "F1 cleanlab": (CLEANLAB, "f1"),
     "wrong event ": (DETECTOR, "f1"),
     "self-trusted LSW ": ("lsw_self_trusted", "f1"),
@@ -291,8 +305,8 @@ ACCURACY_COLUMNS = {
     "CleanLearning": (CLEANLAB, "accuracy"),
     "RobustClassifier()": ("wrong_event", "accuracy"),
     "LSW": ("lsw", "accuracy"),
-    "seconds cleanlab": (CLEANLAB, "seconds"),
-    "wrong event": (DETECTOR, "seconds"),
+    "CPU seconds cleanlab": (CLEANLAB, "cpu_seconds"),
+    "wrong event": (DETECTOR, "cpu_seconds"),
 }
 
 

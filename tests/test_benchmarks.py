@@ -229,13 +229,13 @@ def test_cells_are_means_over_seeds_and_runs_are_counted_one_by_one(scripts):
 
 
 def test_times_are_compared_by_ratio_of_sums_and_by_median(scripts):
-    runs = made_runs(scripts, "seconds", [1.0, 1.0, 8.0, 8.0], [10.0, 10.0, 20.0, 20.0])
+    runs = made_runs(scripts, "cpu_seconds", [1.0, 1.0, 8.0, 8.0], [10.0, 10.0, 20.0, 20.0])
     summary = scripts._tables_summary
-    first = criterion(scripts, "Wrong event: time / cleanlab's, ratio")
+    first = criterion(scripts, "Wrong event: CPU time / cleanlab's, ratio")
     total = summary.evaluate_criterion(first, runs)
     assert_allclose(total["cells"], 0.3)
     assert not total["is_met"]
-    second = criterion(scripts, "Wrong event: time / cleanlab's, median")
+    second = criterion(scripts, "Wrong event: CPU time / cleanlab's, median")
     assert_allclose(summary.evaluate_criterion(second, runs)["cells"], 0.25)
 
 
