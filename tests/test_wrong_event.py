@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -17,7 +19,7 @@ from sknoisy.methods._joint import dynamic_loss, weight_tables
 from sknoisy.methods._window import split_watched
 from sknoisy.metrics import noise_detection_report
 from sknoisy.mixtures import fit_beta_mixture
-from sknoisy.nets import TabularNet
+from sknoisy.nets import ImageNet, TabularNet
 from sknoisy.noise import flip_pair, flip_symmetric
 from sknoisy.training import Trainer, TrainingData
 
@@ -191,6 +193,16 @@ def test_confident_entropy_weighs_each_row_by_its_own_confidence():
     confident = dynamic_loss(weak, weak, torch.zeros(2), weights, noisy_term="confident_entropy")
     confidence = weak.softmax(dim=1).max(dim=1).values
     assert_allclose(confident, plain * confidence, rtol=1e-5)
+
+
+@pytest.mark.parametrize("scale, warns", [(1 / 16, False), (16.0, True)])
+def test_images_that_the_strong_view_would_clip_are_warned_of(scale, warns):
+    images = load_digits().images[:200].astype(np.float32) * scale
+    net = ImageNet(module__depth=10, module__width=4, max_epochs=1)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        RobustClassifier(net=net, random_state=0).fit(images, load_digits().target[:200])
+    assert any("strong view" in str(warning.message) for warning in caught) == warns
 
 
 # -- as a whole ----------------------------------------------------------------------------------

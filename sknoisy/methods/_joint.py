@@ -36,6 +36,7 @@ class JointTraining:
     """
 
     def __init__(self, run, counts, n_epochs, method):
+        run.check_strong_view()
         self._run = run
         self._method = method
         self._counts = torch.from_numpy(counts).to(run.device)

@@ -2,6 +2,7 @@
 
 import copy
 import math
+import warnings
 
 import numpy as np
 import torch
@@ -10,7 +11,7 @@ from torch.utils.data import Subset
 from tqdm.auto import tqdm
 
 from ..exceptions import NonFiniteLossError
-from ..nets import resolve_view
+from ..nets import StrongAugment, resolve_view
 from ._batches import DatasetBatches, FeatureStore, RowBatches
 from ._building import check_outputs, initialize_net
 from ._outputs import as_logits, prediction_batch_size
@@ -75,6 +76,20 @@ class TrainingRun:
 
     def strong_view(self, X):
         return self._strong(X, self._generator)
+
+    def check_strong_view(self):
+        """Warn if the strong view would cut the images off at 0 and 1."""
+        X = self.data.X
+        if not isinstance(self._strong, StrongAugment) or not self.data.is_image:
+            return
+        if X.dtype != np.uint8 and (X.min() < 0 or X.max() > 1):
+            warnings.warn(
+                "The strong view of ImageNet expects float images in [0, 1], and clips others. "
+                f"Got X with values from {X.min():.3g} to {X.max():.3g}: scale X, pass bytes, or "
+                "give the net another strong_view.",
+                UserWarning,
+                stacklevel=2,
+            )
 
     def logits(self, X):
         """Return the module's outputs on a logit scale: their softmax is the prediction."""
