@@ -45,7 +45,7 @@ class LSW(Method):
         average, and on no table worse than wrong events by more than 0.02 in AUC; the plain mean
         was, on tables whose classes overlap.
     weight_step : float, default=0.3
-        Typical change of a row's raw weight per visit. A step of 0.1 ranks rows better where
+        Largest change of a row's raw weight per visit. A step of 0.1 ranks rows better where
         classes overlap (AUC higher by up to 0.04), but leaves more wrong labels above 0.3; with
         1 half of the rows of clean data are flagged.
     warmup_epochs : int, default=2

@@ -19,7 +19,8 @@ class WeightLearner:
 
     and the vector d is one directional derivative of the rows' losses at :math:`\Theta`.
     The step is scaled by a running root mean square of the derivative, so it depends neither on
-    the learning rate nor on the size of the net. Under momentum and weight decay the formula
+    the learning rate nor on the size of the net, and cut at that, so that a few rows with huge
+    derivatives don't decide. Under momentum and weight decay the formula
     holds as it is; under Adam it leaves out the rescaling of coordinates.
 
     Parameters
@@ -85,9 +86,8 @@ class WeightLearner:
             self._mean_square = mean_square
         self._mean_square = MOMENT_DECAY * self._mean_square + (1 - MOMENT_DECAY) * mean_square
         scale = self._mean_square.sqrt().clamp_min(torch.finfo(total.dtype).tiny)
-        self._raw[rows] = self._move(
-            self._raw[rows], self._method.weight_step * helpfulness / scale
-        )
+        step = self._method.weight_step * (helpfulness / scale).clamp(-1, 1)
+        self._raw[rows] = self._move(self._raw[rows], step)
 
 
 def weight_gradient(derivatives, weights, *, centered=True):
