@@ -27,8 +27,9 @@ class CountingWindow:
     Rows that are trained on and rows that are only watched carry equally many wrong labels, so
     a net that has learnt what can be learnt agrees with both equally often. Agreement with the
     training rows that runs ahead of that with the watched ones is memory, and from there on
-    wrong labels lose their wrong events. Counting ends in the first epoch, from the fourth on,
-    where the gap exceeds `memorization_gap` by more than one standard error.
+    wrong labels lose their wrong events. Counting ends, not before the fourth epoch, when the gap
+    has exceeded `memorization_gap` by more than one standard error in two epochs running: in a
+    single one the net may happen to be bad.
 
     It keeps the base model too: the weights of the epoch at Label Wave's first local minimum of
     the number of changed predictions.
@@ -48,11 +49,13 @@ class CountingWindow:
         self._recorder = recorder
         self._training_rows = torch.as_tensor(training_rows, device=run.device)
         self._watched_rows = torch.as_tensor(watched_rows, device=run.device)
-        self._largest_gap = memorization_gap + _largest_standard_error(len(watched_rows))
+        self._error = _largest_standard_error(len(watched_rows) or len(training_rows))
+        self._largest_gap = memorization_gap + self._error
         self._seeks_base = keeps_base
         self._n_changes = np.inf
         self._previous_state = None
         self._agreements = []
+        self._gap_was_large = False
         self.base_state = None
 
     def close_epoch(self, epoch):
@@ -64,7 +67,10 @@ class CountingWindow:
         if self._seeks_base:
             self._seek_base(epoch, n_changes)
         self._n_changes = n_changes
-        return epoch + 1 >= MIN_EPOCHS and gap > self._largest_gap
+        gap_is_large = gap > self._largest_gap
+        memorizes = gap_is_large and self._gap_was_large
+        self._gap_was_large = gap_is_large
+        return memorizes and epoch + 1 >= MIN_EPOCHS
 
     def _watch(self):
         for batch, logits in self._run.predict_logits(self._watched_rows):
@@ -83,10 +89,11 @@ class CountingWindow:
         """Return the epochs that count: those in which the net was nearly as good as ever.
 
         What an untrained net contradicts says nothing about the labels. Agreement with the
-        labels of the watched rows, or of all where none are watched, measures how good it is.
+        labels of the watched rows, or of all where none are watched, measures how good it is,
+        up to one standard error.
         """
         agreements = np.array(self._agreements)
-        return np.flatnonzero(agreements >= COMPETENCE * agreements.max())
+        return np.flatnonzero(agreements >= COMPETENCE * agreements.max() - self._error)
 
     def _seek_base(self, epoch, n_changes):
         if epoch >= 2 and n_changes >= self._n_changes:

@@ -56,8 +56,8 @@ class WrongEvent(Method):
         with a `train_split` of its own is watched on the rows that it holds out.
     memorization_gap : float, default=0.05
         Counting ends when the share of training rows whose label the net predicts exceeds that
-        of the watched rows by this much and one standard error. Chosen on 45 runs over 15
-        tables: 0.05 to 0.1 give the same F1 to 0.003.
+        of the watched rows by this much and one standard error in two epochs running. Chosen
+        on 45 runs over 15 tables: 0.05 to 0.1 give the same F1 to 0.005.
     per_class : bool, default=True
         Fit one mixture per given class, as the paper found best; False: one for all rows.
     base_model : {"label_wave", "last"}, default="label_wave"
