@@ -86,7 +86,6 @@ SECONDS = (DETECTOR, "cpu_seconds"), (CLEANLAB, "cpu_seconds")
 ACCURACY = ("wrong_event", "accuracy"), (CLEANLAB, "accuracy")
 GAIN = ("wrong_event", "accuracy"), ("cross_entropy", "accuracy")
 TRUSTED = ("lsw", "auc"), ("lsw", "wrong_event_auc")
-MIXED = ("lsw_mixed", "auc"), ("lsw_mixed", "wrong_event_auc")
 SELF_TRUSTED = ("lsw_self_trusted", "auc"), (DETECTOR, "auc")
 
 CRITERIA = (
@@ -125,15 +124,6 @@ CRITERIA = (
     Criterion(
         "LSW, 10 % trusted: AUC above wrong event's, mean on pair and instance noise",
         TRUSTED,
-        mean_difference,
-        ">",
-        0.0,
-        noises=HARD_NOISES,
-    ),
-    Criterion(
-        "LSW mixed with wrong event, 10 % trusted: AUC above wrong event's, mean on pair and "
-        "instance noise",
-        MIXED,
         mean_difference,
         ">",
         0.0,
@@ -294,7 +284,6 @@ DETECTION_COLUMNS = {
     "wrong event": (DETECTOR, "auc"),
     "self-trusted LSW": ("lsw_self_trusted", "auc"),
     "LSW": ("lsw", "auc"),
-    "LSW mixed": ("lsw_mixed", "auc"),
     "F1 cleanlab": (CLEANLAB, "f1"),
     "wrong event ": (DETECTOR, "f1"),
     "self-trusted LSW ": ("lsw_self_trusted", "f1"),

@@ -122,7 +122,6 @@ METHODS = {
     "wrong_event_detector": detector("wrong_event"),
     "wrong_event": classifier("wrong_event"),
     "lsw": trusted_classifier("lsw"),
-    "lsw_mixed": trusted_classifier(LSW(mix=True)),
     "lsw_self_trusted": detector(LSW(self_trusted=0.3)),
 }
 """What is compared; a new method is a new entry."""
