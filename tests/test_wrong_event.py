@@ -16,7 +16,7 @@ from sknoisy.methods._events import (
     level_posteriors,
 )
 from sknoisy.methods._joint import dynamic_loss, weight_tables
-from sknoisy.methods._window import split_watched
+from sknoisy.methods._window import agrees_better, blend, split_watched
 from sknoisy.metrics import noise_detection_report
 from sknoisy.mixtures import fit_beta_mixture
 from sknoisy.nets import ImageNet, TabularNet
@@ -150,6 +150,24 @@ def test_history_records_the_memorisation_gap(fitted_detector):
     assert len(gaps) == len(fitted_detector.history_) and all(-1 <= gap <= 1 for gap in gaps)
 
 
+def test_averaged_weights_hold_a_share_of_the_latest_and_its_whole_numbers():
+    first = {"weight": torch.tensor([0.0, 3.0]), "n_batches": torch.tensor(4)}
+    latest = {"weight": torch.tensor([6.0, 0.0]), "n_batches": torch.tensor(8)}
+    averaged = blend(blend(None, first, 1 / 3), latest, 1 / 3)
+    assert_allclose(averaged["weight"], [2.0, 2.0], rtol=1e-6)
+    assert averaged["n_batches"] == 8
+
+
+@pytest.mark.parametrize(
+    "gains, losses, better",
+    [(4, 0, True), (1, 0, False), (9, 4, True), (8, 5, False), (0, 0, False)],
+)
+def test_net_agrees_better_only_beyond_one_standard_error(gains, losses, better):
+    one = np.repeat([True, False, True], [gains, losses, 20])
+    other = np.repeat([False, True, True], [gains, losses, 20])
+    assert agrees_better(one, other) == better
+
+
 def test_epochs_of_an_untrained_net_do_not_count(noisy_digits):
     X, y, _, _ = noisy_digits
     net = TabularNet(optimizer=torch.optim.SGD, lr=0.003, max_epochs=10)
@@ -237,6 +255,41 @@ def test_second_stage_counts_on_with_both_views(noisy_digits):
         for model in (first, second)
     ]
     assert auc[1] > auc[0] - 0.005
+
+
+def _both_stages(X, y):
+    data = TrainingData(X.astype(np.float32), y, int(y.max()) + 1, np.zeros(len(y), dtype=bool))
+    trainer, method = Trainer(None, data, device="cpu", seed=0), WrongEvent()
+    first = method.detect(trainer, data)
+    return first, method.train_joint(trainer, data, first)
+
+
+def _is_same_net(one, other):
+    return all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_net_of_the_first_stage_stays_where_the_second_does_harm():
+    # A chequered plane is learnt slowly: many right labels are contradicted again and again.
+    X = np.random.RandomState(0).rand(1500, 2)
+    cells = (X * 8).astype(int)
+    first, second = _both_stages(X, (3 * cells[:, 0] + 5 * cells[:, 1]) % 8)
+    assert _is_same_net(second.state, first.details["averaged_state"])
+    assert_array_equal(second.quality, first.quality)
+    assert len(second.history) == len(first.history) + 30
+
+
+def test_net_of_the_second_stage_stays_where_it_helps(noisy_digits):
+    X, _, y_noisy, _ = noisy_digits
+    first, second = _both_stages(X, y_noisy)
+    assert not _is_same_net(second.state, first.details["averaged_state"])
+
+
+def test_watched_rows_are_counted_in_the_second_stage_too(noisy_digits):
+    X, _, y_noisy, flipped = noisy_digits
+    first, second = _both_stages(X, y_noisy)
+    watched = first.details["watched"]
+    added = (second.details["counts"] - first.details["counts"])[watched]
+    assert added[flipped[watched]].mean() > 50 and added[~flipped[watched]].mean() < 15
 
 
 def test_trusted_rows_keep_full_weight_in_the_second_stage():

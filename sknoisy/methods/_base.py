@@ -22,7 +22,7 @@ class LabelEvidence:
         Weights and buffers of the net that the method trained.
     history : list of dict
         What skorch recorded, one dict per epoch.
-    details : dict of ndarray
+    details : dict
         What the method keeps beyond that.
     """
 

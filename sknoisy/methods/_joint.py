@@ -30,16 +30,19 @@ class JointTraining:
         Started from the base model.
     counts : ndarray of int of shape (n_rows,)
         Wrong events so far.
+    watched_rows : ndarray of int
+        Rows that aren't trained on, but counted too, in evaluation mode.
     n_epochs : int
     method : WrongEvent
         Gives `per_class`, `difficulty`, `noisy_term`, `similarity` and `accumulate`.
     """
 
-    def __init__(self, run, counts, n_epochs, method):
+    def __init__(self, run, counts, watched_rows, n_epochs, method):
         run.check_strong_view()
         self._run = run
         self._method = method
-        self._counts = torch.from_numpy(counts).to(run.device)
+        self._watched_rows = watched_rows
+        self._counts = torch.tensor(counts, device=run.device)
         self._n_levels = int(counts.max()) + 2 * n_epochs + 1
         self._trusted = torch.from_numpy(run.data.trusted).to(run.device)
         self._mixtures = fit_class_mixtures(self._histograms(), per_class=method.per_class)
@@ -53,7 +56,8 @@ class JointTraining:
         views = torch.cat([run.weak_view(batch.X), run.strong_view(batch.X)])
         weak, strong = run.logits(views).chunk(2)
         if self._method.accumulate:
-            self._count(rows, y, weak, strong)
+            self._count(batch, weak)
+            self._count(batch, strong)
         losses = dynamic_loss(
             weak,
             strong,
@@ -67,9 +71,12 @@ class JointTraining:
         return loss.detach(), weak.detach()
 
     def close_epoch(self):
-        """Refresh the mixtures from the counts so far."""
+        """Count the watched rows, and refresh the mixtures from the counts so far."""
         if not self._method.accumulate:
             return
+        for view in (self._run.weak_view, self._run.strong_view):
+            for batch, logits in self._run.predict_logits(self._watched_rows, view):
+                self._count(batch, logits)
         self._mixtures = fit_class_mixtures(
             self._histograms(),
             per_class=self._method.per_class,
@@ -78,9 +85,8 @@ class JointTraining:
         )
         self._tables = self._weight_tables()
 
-    def _count(self, rows, y, weak, strong):
-        events = (weak.argmax(dim=1) != y).long() + (strong.argmax(dim=1) != y)
-        self._counts[rows] += events
+    def _count(self, batch, logits):
+        self._counts[batch.rows] += logits.argmax(dim=1) != batch.y
 
     def _weights(self, rows, y):
         weights = self._tables[:, y, self._counts[rows]]

@@ -5,6 +5,7 @@ import torch
 
 MIN_EPOCHS = 4
 COMPETENCE = 0.9
+LATEST_SHARE = 1 / 3
 
 
 def split_watched(codes, rows, share, random_state):
@@ -32,7 +33,8 @@ class CountingWindow:
     single one the net may happen to be bad.
 
     It keeps the base model too: the weights of the epoch at Label Wave's first local minimum of
-    the number of changed predictions.
+    the number of changed predictions. And it keeps a moving average of the weights, a
+    third of it from the latest epoch: the best net that plain training has to offer.
 
     Parameters
     ----------
@@ -57,6 +59,7 @@ class CountingWindow:
         self._agreements = []
         self._gap_was_large = False
         self.base_state = None
+        self.averaged_state = None
 
     def close_epoch(self, epoch):
         """Count this epoch; return whether it was the last."""
@@ -64,8 +67,10 @@ class CountingWindow:
         n_changes = self._recorder.close_epoch()
         gap = self._gap()
         self._run.net.history.record("memorization_gap", gap)
+        state = self._run.state()
+        self.averaged_state = blend(self.averaged_state, state, LATEST_SHARE)
         if self._seeks_base:
-            self._seek_base(epoch, n_changes)
+            self._seek_base(epoch, n_changes, state)
         self._n_changes = n_changes
         gap_is_large = gap > self._largest_gap
         memorizes = gap_is_large and self._gap_was_large
@@ -95,11 +100,39 @@ class CountingWindow:
         agreements = np.array(self._agreements)
         return np.flatnonzero(agreements >= COMPETENCE * agreements.max() - self._error)
 
-    def _seek_base(self, epoch, n_changes):
+    def _seek_base(self, epoch, n_changes, state):
         if epoch >= 2 and n_changes >= self._n_changes:
             self.base_state = self._previous_state
             self._seeks_base = False
-        self._previous_state = self._run.state()
+        self._previous_state = state
+
+
+def blend(averaged, state, share):
+    """Return the moving average of weights and buffers; whole numbers come from the latest."""
+    if averaged is None:
+        return state
+    return {
+        name: averaged[name].lerp(value, share) if value.is_floating_point() else value
+        for name, value in state.items()
+    }
+
+
+def agreement(run, rows):
+    """Return for each of the rows whether the net predicts its given label."""
+    agrees = np.zeros(run.data.n_rows, dtype=bool)
+    for batch, logits in run.predict_logits(rows):
+        agrees[batch.rows.cpu().numpy()] = (logits.argmax(dim=1) == batch.y).cpu().numpy()
+    return agrees[rows]
+
+
+def agrees_better(one, other):
+    """Return whether one net agrees with more labels than another, beyond one standard error.
+
+    Both are judged on the same rows, so only rows on which they differ count.
+    """
+    gains = int(np.sum(one & ~other))
+    losses = int(np.sum(other & ~one))
+    return gains - losses > (gains + losses) ** 0.5
 
 
 def _largest_standard_error(n_rows):

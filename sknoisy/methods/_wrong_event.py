@@ -1,5 +1,6 @@
 """Wrong events and the dynamically weighted loss."""
 
+from dataclasses import replace
 from numbers import Integral
 
 import numpy as np
@@ -16,7 +17,7 @@ from ._events import (
     fit_class_mixtures,
 )
 from ._joint import DIFFICULTIES, NOISY_TERMS, SIMILARITIES, JointTraining
-from ._window import CountingWindow, split_watched
+from ._window import CountingWindow, agreement, agrees_better, split_watched
 
 FINAL_LR_SHARE = 0.1
 
@@ -39,7 +40,8 @@ class WrongEvent(Method):
     where :math:`z` and :math:`z'` are the logits of a weak and a strong view,
     :math:`\epsilon = \tau_1 F_1 + (1 - \tau_2)(1 - F_2)` weighs difficulty by the components'
     cumulative probabilities, and :math:`H` is the entropy of the mean prediction. Counting goes
-    on in stage 2, with both views.
+    on in stage 2, with both views. Where the net of stage 1, its weights averaged over the last
+    epochs, agrees better with the watched labels than that of stage 2, it is kept.
 
     The label quality is the mean of the mixture's verdict (0 or 1) and of the share of events in
     which the net agreed with the label, so that rows of different classes can be compared; the
@@ -51,9 +53,10 @@ class WrongEvent(Method):
     Parameters
     ----------
     holdout : float, default=0.1
-        Share of the rows of each class that stage 1 leaves out and only watches. They are
-        counted too, in evaluation mode. 0: none, and counting goes on to the last epoch. A net
-        with a `train_split` of its own is watched on the rows that it holds out.
+        Share of the rows of each class that both stages leave out and only watch. They are
+        counted too, in evaluation mode. 0: none; then counting goes on to the last epoch, and
+        the net of stage 2 is always kept. A net with a `train_split` of its own is watched on the
+        rows that it holds out.
     memorization_gap : float, default=0.05
         Counting ends when the share of training rows whose label the net predicts exceeds that
         of the watched rows by this much and one standard error in two epochs running. Chosen
@@ -163,13 +166,16 @@ class WrongEvent(Method):
             run.module.load_state_dict(window.base_state)
         epochs = window.counted_epochs()
         counts, losses = recorder.counts(epochs), recorder.mean_losses(epochs)
-        return self._evidence(run, counts, losses, len(epochs))
+        evidence = self._evidence(run, counts, losses, len(epochs))
+        evidence.details |= {"watched": watched_rows, "averaged_state": window.averaged_state}
+        return evidence
 
     def train_joint(self, trainer, data, evidence):
         """Run stage 2 from the base model."""
         n_epochs = self.joint_epochs or trainer.max_epochs
         run = trainer.start(state=evidence.state)
-        joint = JointTraining(run, evidence.details["counts"], n_epochs, self)
+        watched = evidence.details["watched"]
+        joint = JointTraining(run, evidence.details["counts"], watched, n_epochs, self)
         scheduler = None
         if not has_scheduler(run.net):
             floor = FINAL_LR_SHARE * run.net.lr
@@ -180,13 +186,34 @@ class WrongEvent(Method):
             if scheduler is not None:
                 scheduler.step()
 
-        run.run(joint.train_batch, max_epochs=n_epochs, after_epoch=after_epoch)
+        run.run(
+            joint.train_batch,
+            rows=np.setdiff1d(run.rows, watched),
+            max_epochs=n_epochs,
+            after_epoch=after_epoch,
+        )
+        history = evidence.history + run.history()
+        if self._did_harm(run, evidence):
+            alternatives = margin_quality(run)[1]
+            return replace(evidence, alternatives=alternatives, state=run.state(), history=history)
         n_events = evidence.details["n_events"]
         if self.accumulate:
             n_events += 2 * len(run.net.history)
         joint_evidence = self._evidence(run, joint.counts(), evidence.details["losses"], n_events)
-        joint_evidence.history = evidence.history + joint_evidence.history
+        joint_evidence.history = history
+        joint_evidence.details["watched"] = watched
         return joint_evidence
+
+    def _did_harm(self, run, evidence):
+        """Return whether stage 1's net agrees better with the watched labels; then load it."""
+        watched = evidence.details["watched"]
+        joint_state = run.state()
+        joint_agrees = agreement(run, watched)
+        run.module.load_state_dict(evidence.details["averaged_state"])
+        if agrees_better(agreement(run, watched), joint_agrees):
+            return True
+        run.module.load_state_dict(joint_state)
+        return False
 
     def _split(self, run, random_state):
         watched = np.setdiff1d(np.arange(run.data.n_rows), run.rows)

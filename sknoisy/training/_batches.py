@@ -31,7 +31,7 @@ def split_rows(rows, batch_size):
     Batch normalisation can't be computed on one row, and dropping the row would leave it
     without evidence.
     """
-    chunks = list(torch.split(rows, batch_size))
+    chunks = list(torch.split(rows, batch_size)) if len(rows) else []
     if len(chunks) > 1 and len(chunks[-1]) == 1:
         chunks[-2:] = [torch.cat(chunks[-2:])]
     return chunks

@@ -8,8 +8,9 @@ from torch.utils.data import DataLoader, Dataset
 from ._batches import as_float
 
 NLL_EPSILON = 1e-8
-TABLE_ROWS = 8192
-SPATIAL_ROWS = 512
+# On a CPU what a layer returns should stay in the cache.
+TABLE_ROWS = {"cpu": 1024, "cuda": 65536}
+SPATIAL_ROWS = {"cpu": 128, "cuda": 2048}
 
 
 def as_logits(net, outputs):
@@ -22,8 +23,9 @@ def as_logits(net, outputs):
     return outputs
 
 
-def prediction_batch_size(X):
-    return TABLE_ROWS if isinstance(X, np.ndarray) and X.ndim == 2 else SPATIAL_ROWS
+def prediction_batch_size(X, device):
+    sizes = TABLE_ROWS if isinstance(X, np.ndarray) and X.ndim == 2 else SPATIAL_ROWS
+    return sizes.get(torch.device(device).type, sizes["cpu"])
 
 
 def predict_probabilities(net, X):
@@ -39,13 +41,12 @@ def predict_probabilities(net, X):
     with torch.no_grad():
         blocks = [
             as_logits(net, net.infer(features.to(net.device))).double().softmax(dim=1).cpu()
-            for features in _feature_blocks(X)
+            for features in _feature_blocks(X, prediction_batch_size(X, net.device))
         ]
     return torch.cat(blocks).numpy()
 
 
-def _feature_blocks(X):
-    batch_size = prediction_batch_size(X)
+def _feature_blocks(X, batch_size):
     if isinstance(X, Dataset):
         # A loader without a generator of its own draws from the global one.
         loader = DataLoader(_FeaturesOnly(X), batch_size=batch_size, generator=torch.Generator())

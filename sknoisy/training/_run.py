@@ -240,13 +240,13 @@ class TrainingRun:
 
     # -- results -----------------------------------------------------------------------------
 
-    def predict_logits(self, rows):
+    def predict_logits(self, rows, view=None):
         """Yield batches of the given rows with their logits, in order, in evaluation mode."""
-        batches = self.batches(rows, batch_size=prediction_batch_size(self.data.X))
+        batches = self.batches(rows, batch_size=prediction_batch_size(self.data.X, self.device))
         self.module.eval()
         with torch.no_grad():
             for batch in batches:
-                yield batch, self.logits(batch.X)
+                yield batch, self.logits(batch.X if view is None else view(batch.X))
 
     def state(self):
         """Return a copy of the module's weights and buffers on the CPU."""
