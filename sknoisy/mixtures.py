@@ -7,9 +7,9 @@ does not depend on the number of rows, and posteriors are a table with one entry
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
+from scipy.special import betainc, betaln
 
-__all__ = ["BetaMixture", "fit_beta_mixture"]
+__all__ = ["BetaMixture", "fit_beta_mixture", "fit_beta_mixtures"]
 
 SQUEEZE = 1e-6
 MIN_SHAPE = 1.02
@@ -19,35 +19,46 @@ GUARDED_SHAPE = 1.1
 class BetaMixture(NamedTuple):
     """Two beta components over counts; component 0 is clean (left), component 1 noisy.
 
+    Several mixtures, one per histogram, stand side by side along a second axis.
+
     Parameters
     ----------
-    alpha, beta : ndarray of shape (2,)
+    alpha, beta : ndarray of shape (2,) or (2, n_histograms)
         Shape parameters.
-    weights : ndarray of shape (2,)
+    weights : ndarray of shape (2,) or (2, n_histograms)
         Share of each component.
-    low, high : int
+    low, high : int or ndarray of shape (n_histograms,)
         Smallest and largest count of the fit; they become 0 and 1.
     """
 
     alpha: np.ndarray
     beta: np.ndarray
     weights: np.ndarray
-    low: int
-    high: int
+    low: np.ndarray
+    high: np.ndarray
 
     def posterior(self, counts):
-        """Return the probability of each component at the given counts, shape (2, n).
+        """Return the probability of each component at the given counts.
 
         Counts above `high`, which training may reach after the fit, have density zero under
         both components and so belong to neither: their posterior is (0, 0).
+
+        Returns
+        -------
+        ndarray of shape (2, n_counts) or (2, n_histograms, n_counts)
         """
         densities = _densities(self._scale(counts), self)
         return densities / (densities.sum(axis=0) + SQUEEZE)
 
     def cdf(self, counts):
-        """Return the cumulative probability under each component, shape (2, n)."""
-        scaled = self._scale(counts)
-        return stats.beta.cdf(scaled, self.alpha[:, None], self.beta[:, None])
+        """Return the cumulative probability under each component, shaped as the posterior."""
+        scaled = np.clip(self._scale(counts), 0, 1)
+        return betainc(self.alpha[..., None], self.beta[..., None], scaled)
+
+    def choose(self, chosen, other):
+        """Return the mixtures where `chosen`, of shape (n_histograms,), and else the other."""
+        pairs = zip(self, other, strict=True)
+        return BetaMixture(*(np.where(chosen, mine, theirs) for mine, theirs in pairs))
 
     def _scale(self, counts):
         return _squeeze(counts, self.low, self.high)
@@ -88,31 +99,66 @@ def fit_beta_mixture(histogram, *, n_iter=20, start=None):
     array([0.61, 0.39])
     """
     histogram = np.asarray(histogram, dtype=float)
-    counts = np.flatnonzero(histogram)
-    if len(counts) < 2:
+    if np.count_nonzero(histogram) < 2:
         return None
-    low, high = int(counts[0]), int(counts[-1])
-    frequencies = histogram[counts]
-    scaled = _squeeze(counts, low, high)
-    mixture = start or _published_start()
+    if start is not None:
+        start = BetaMixture(*(np.asarray(part)[..., None] for part in start))
+    stacked = fit_beta_mixtures(histogram[None], n_iter=n_iter, start=start)
+    return BetaMixture(*(part[..., 0] for part in stacked))
+
+
+def fit_beta_mixtures(histograms, *, n_iter=20, start=None):
+    """Fit one mixture to each of several histograms at once, as `fit_beta_mixture` does to one.
+
+    Parameters
+    ----------
+    histograms : array-like of shape (n_histograms, max_count + 1)
+    n_iter : int, default=20
+    start : BetaMixture, default=None
+
+    Returns
+    -------
+    BetaMixture
+        With `high == low`, and meaningless shapes, for a histogram of one count or none.
+
+    Examples
+    --------
+    >>> from sknoisy.mixtures import fit_beta_mixtures
+    >>> fit_beta_mixtures([[9, 4, 1, 6], [1, 0, 2, 9]]).weights.shape
+    (2, 2)
+    """
+    histograms = np.asarray(histograms, dtype=float)
+    n_levels = histograms.shape[1]
+    present = histograms > 0
+    low = present.argmax(axis=1)
+    high = np.maximum(n_levels - 1 - present[:, ::-1].argmax(axis=1), low)
+    scaled = np.clip(_squeeze(np.arange(n_levels), low, high), SQUEEZE, 1 - SQUEEZE)
+    mixture = start or _published_start(len(histograms))
     for _ in range(n_iter):
-        mixture = _maximise(scaled, frequencies, _responsibilities(scaled, mixture))
+        mixture = _maximise(scaled, histograms, _responsibilities(scaled, mixture))
     return mixture._replace(low=low, high=high)
 
 
-def _published_start():
-    alpha, beta = np.array([1.0, 2.0]), np.array([2.0, 1.0])
-    return BetaMixture(alpha, beta, np.array([0.5, 0.5]), 0, 1)
+def _published_start(n_histograms):
+    alpha, beta = np.array([[1.0], [2.0]]), np.array([[2.0], [1.0]])
+    weights = np.full((2, n_histograms), 0.5)
+    return BetaMixture(alpha, beta, weights, np.zeros(1), np.ones(1))
 
 
 def _squeeze(counts, low, high):
-    scaled = (np.asarray(counts, dtype=float) - low) / (high - low)
+    low = np.asarray(low)[..., None]
+    span = np.maximum(np.asarray(high)[..., None] - low, 1)
+    scaled = (np.asarray(counts, dtype=float) - low) / span
     return SQUEEZE + (1 - 2 * SQUEEZE) * scaled
 
 
 def _densities(scaled, mixture):
-    density = stats.beta.pdf(scaled, mixture.alpha[:, None], mixture.beta[:, None])
-    return mixture.weights[:, None] * density
+    alpha, beta = mixture.alpha[..., None], mixture.beta[..., None]
+    inside = (scaled > 0) & (scaled < 1)
+    values = np.where(inside, scaled, 0.5)
+    log_density = (alpha - 1) * np.log(values) + (beta - 1) * np.log1p(-values)
+    density = np.exp(log_density - betaln(alpha, beta))
+    return mixture.weights[..., None] * np.where(inside, density, 0)
 
 
 def _responsibilities(scaled, mixture):
@@ -122,14 +168,13 @@ def _responsibilities(scaled, mixture):
 
 def _maximise(scaled, frequencies, responsibilities):
     mass = responsibilities * frequencies
-    total = mass.sum(axis=1)
-    mean = mass @ scaled / total
-    variance = (mass * (scaled - mean[:, None]) ** 2).sum(axis=1) / total
+    total = np.maximum(mass.sum(axis=-1), SQUEEZE)
+    mean = (mass * scaled).sum(axis=-1) / total
+    mean = np.clip(mean, SQUEEZE, 1 - SQUEEZE)
+    variance = (mass * (scaled - mean[..., None]) ** 2).sum(axis=-1) / total
     variance = np.maximum(variance, SQUEEZE)
     alpha = np.maximum(mean * (mean * (1 - mean) / variance - 1), SQUEEZE)
     beta = np.maximum(alpha * (1 - mean) / mean, SQUEEZE)
-    if beta[0] < MIN_SHAPE:
-        beta[0] = GUARDED_SHAPE
-    if alpha[1] < MIN_SHAPE:
-        alpha[1] = GUARDED_SHAPE
-    return BetaMixture(alpha, beta, total / total.sum(), 0, 1)
+    beta[0] = np.where(beta[0] < MIN_SHAPE, GUARDED_SHAPE, beta[0])
+    alpha[1] = np.where(alpha[1] < MIN_SHAPE, GUARDED_SHAPE, alpha[1])
+    return BetaMixture(alpha, beta, total / total.sum(axis=0), 0, 1)

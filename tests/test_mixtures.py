@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from scipy import stats
 
-from sknoisy.mixtures import fit_beta_mixture
+from sknoisy.mixtures import fit_beta_mixture, fit_beta_mixtures
 
 PUBLISHED_HISTOGRAM = [9963, 9469, 6097, 4579, 5578, 14314]
 
@@ -74,3 +75,21 @@ def test_fit_stays_finite_on_small_histograms(histogram):
     mixture = fit_beta_mixture(histogram)
     assert np.isfinite(mixture.alpha).all() and np.isfinite(mixture.beta).all()
     assert np.isfinite(mixture.posterior(np.arange(len(histogram)))).all()
+
+
+def test_mixtures_of_several_histograms_are_those_of_each_alone():
+    rng = np.random.default_rng(0)
+    histograms = rng.integers(0, 50, (20, 9)) * (rng.random((20, 9)) < 0.8)
+    stacked = fit_beta_mixtures(histograms)
+    for number, histogram in enumerate(histograms):
+        alone = fit_beta_mixture(histogram)
+        assert_allclose(stacked.alpha[:, number], alone.alpha, rtol=1e-9)
+        assert_allclose(stacked.posterior(np.arange(9))[:, number], alone.posterior(np.arange(9)))
+        assert_allclose(stacked.cdf(np.arange(9))[:, number], alone.cdf(np.arange(9)))
+
+
+def test_density_is_that_of_the_beta_distribution(published_mixture):
+    inner = published_mixture._replace(weights=np.array([1.0, 0.0]))
+    scaled = 1e-6 + (1 - 2e-6) * np.arange(6) / 5
+    density = stats.beta.pdf(scaled, inner.alpha[0], inner.beta[0])
+    assert_allclose(inner.posterior(np.arange(6))[0], density / (density + 1e-6))

@@ -18,7 +18,7 @@ from sknoisy.methods._events import (
 from sknoisy.methods._joint import dynamic_loss, weight_tables
 from sknoisy.methods._window import agrees_better, blend, split_watched
 from sknoisy.metrics import noise_detection_report
-from sknoisy.mixtures import fit_beta_mixture
+from sknoisy.mixtures import fit_beta_mixture, fit_beta_mixtures
 from sknoisy.nets import ImageNet, TabularNet
 from sknoisy.noise import flip_pair, flip_symmetric
 from sknoisy.training import Trainer, TrainingData
@@ -57,15 +57,15 @@ def test_class_without_a_mixture_of_its_own_gets_that_of_all_rows(histogram):
     padded = np.zeros((2, max(len(histogram), len(other))))
     padded[0, : len(histogram)], padded[1, : len(other)] = histogram, other
     mixtures = fit_class_mixtures(padded)
-    assert_allclose(mixtures[0].alpha, fit_beta_mixture(padded.sum(axis=0)).alpha)
+    assert_allclose(mixtures.alpha[:, 0], fit_beta_mixture(padded.sum(axis=0)).alpha)
 
 
 def test_smaller_count_is_never_judged_worse():
     rng = np.random.default_rng(0)
     counts = np.concatenate([rng.binomial(30, 0.1, 700), rng.binomial(30, 0.9, 300)])
-    mixture = fit_beta_mixture(np.bincount(counts))
-    assert mixture.posterior([0])[0] < 0.01  # the fit's own flaw
-    clean, noisy = level_posteriors(mixture, counts.max() + 1)
+    mixtures = fit_beta_mixtures([np.bincount(counts)])
+    assert mixtures.posterior([0])[0, 0] < 0.01  # the fit's own flaw
+    clean, noisy = level_posteriors(mixtures, counts.max() + 1)[:, 0]
     assert clean[0] > 0.9 and noisy[0] < 0.1
     assert (np.diff(clean) <= 0).all() and (np.diff(noisy) >= 0).all()
 
@@ -105,7 +105,7 @@ def test_label_predicted_in_most_epochs_is_not_judged_wrong():
 
 
 def test_without_any_wrong_event_every_label_counts_as_right():
-    posteriors = clean_posteriors(fit_class_mixtures(np.array([[10], [10]])), 1)
+    posteriors = clean_posteriors(fit_class_mixtures(np.array([[10], [10]])), 2, 1)
     quality = count_quality(
         np.zeros(20, int), np.random.rand(20), np.repeat([0, 1], 10), posteriors, n_events=3
     )
@@ -180,17 +180,17 @@ def test_epochs_of_an_untrained_net_do_not_count(noisy_digits):
 
 
 def test_published_weights_of_the_similarity_term():
-    table = weight_tables([fit_beta_mixture(PUBLISHED_HISTOGRAM)], 6)
+    table = weight_tables(fit_beta_mixtures([PUBLISHED_HISTOGRAM]), 1, 6)
     assert_allclose(table[1, 0], [1.001, 1.415, 1.473, 1.357, 0.940, 0.000], atol=2e-3)
 
 
 def test_symmetric_weights_of_the_similarity_term():
-    table = weight_tables([fit_beta_mixture(PUBLISHED_HISTOGRAM)], 6, "symmetric")
+    table = weight_tables(fit_beta_mixtures([PUBLISHED_HISTOGRAM]), 1, 6, "symmetric")
     assert_allclose(table[1, 0], [0.001, 0.542, 0.747, 0.869, 0.896, 0.172], atol=2e-3)
 
 
 def test_count_beyond_the_fit_is_treated_as_wrongly_labelled():
-    table = weight_tables([fit_beta_mixture(PUBLISHED_HISTOGRAM)], 9)
+    table = weight_tables(fit_beta_mixtures([PUBLISHED_HISTOGRAM]), 1, 9)
     assert_allclose(table[:, 0, 6:], 0)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from scipy.stats import rankdata
 
-from ..mixtures import fit_beta_mixture
+from ..mixtures import BetaMixture, fit_beta_mixture, fit_beta_mixtures
 
 MIN_ROWS_PER_MIXTURE = 20
 CLEAN_SHARE_RANGE = (0.05, 0.98)
@@ -68,51 +68,60 @@ def fit_class_mixtures(histograms, *, per_class=True, n_iter=FIRST_MIXTURE_ITERA
     A class with few rows, one count only, or a mixture whose clean share is out of range is
     given the mixture of all rows.
 
+    Parameters
+    ----------
+    histograms : ndarray of shape (n_classes, max_count + 1)
+    per_class : bool, default=True
+    n_iter : int, default=20
+    start : BetaMixture, default=None
+        What an earlier fit returned, to go on from.
+
     Returns
     -------
-    list of (BetaMixture or None), one per class
-        None where all rows of the data have the same count.
+    BetaMixture or None
+        With one mixture per class; None where all rows of the data have the same count.
     """
-    n_classes = len(histograms)
-    start = start or [None] * n_classes
     whole = fit_beta_mixture(histograms.sum(axis=0), n_iter=n_iter)
+    if whole is None:
+        return None
+    n_classes = len(histograms)
+    whole = BetaMixture(*(np.stack([part] * n_classes, axis=-1) for part in whole))
     if not per_class:
-        return [whole] * n_classes
-    return [
-        _class_mixture(histogram, whole, n_iter, previous)
-        for histogram, previous in zip(histograms, start, strict=True)
-    ]
-
-
-def _class_mixture(histogram, whole, n_iter, start):
-    if histogram.sum() < MIN_ROWS_PER_MIXTURE:
         return whole
-    mixture = fit_beta_mixture(histogram, n_iter=n_iter, start=start)
+    mixtures = fit_beta_mixtures(histograms, n_iter=n_iter, start=start)
     low, high = CLEAN_SHARE_RANGE
-    return mixture if mixture is not None and low < mixture.weights[0] < high else whole
+    clean_share = mixtures.weights[0]
+    is_fitted = histograms.sum(axis=1) >= MIN_ROWS_PER_MIXTURE
+    is_fitted &= mixtures.high > mixtures.low
+    return mixtures.choose(is_fitted & (clean_share > low) & (clean_share < high), whole)
 
 
-def level_posteriors(mixture, n_levels):
-    """Return the probability of a right and of a wrong label at each count, (2, n_levels).
+def level_posteriors(mixtures, n_levels):
+    """Return the probability of a right and of a wrong label at each count.
 
     A smaller count never means a worse label. The fit alone doesn't ensure it: a clean
     component whose density vanishes at zero would call rows that were never contradicted wrong.
+
+    Returns
+    -------
+    ndarray of shape (2, n_classes, n_levels)
     """
-    if mixture is None:
-        return np.stack([np.ones(n_levels), np.zeros(n_levels)])
-    clean, noisy = mixture.posterior(np.arange(n_levels))
-    clean = np.maximum.accumulate(clean[::-1])[::-1]
-    fitted = slice(0, mixture.high + 1)
-    noisy[fitted] = np.minimum.accumulate(noisy[fitted][::-1])[::-1]
-    return np.stack([clean, noisy])
+    levels = np.arange(n_levels)
+    clean, noisy = mixtures.posterior(levels)
+    clean = np.maximum.accumulate(clean[:, ::-1], axis=1)[:, ::-1]
+    fitted = levels <= mixtures.high[:, None]
+    rising = np.minimum.accumulate(np.where(fitted, noisy, 1)[:, ::-1], axis=1)[:, ::-1]
+    return np.stack([clean, np.where(fitted, rising, noisy)])
 
 
-def clean_posteriors(mixtures, n_levels):
+def clean_posteriors(mixtures, n_classes, n_levels):
     """Return the probability that a label is right for each class and count.
 
-    Shape (n_classes, n_levels).
+    Shape (n_classes, n_levels); all ones without mixtures.
     """
-    return np.array([level_posteriors(mixture, n_levels)[0] for mixture in mixtures])
+    if mixtures is None:
+        return np.ones((n_classes, n_levels))
+    return level_posteriors(mixtures, n_levels)[0]
 
 
 def count_quality(counts, losses, codes, posteriors, *, n_events):

@@ -96,11 +96,13 @@ class JointTraining:
         return class_histograms(self.counts(), self._run.data.y, self._run.data.n_classes)
 
     def _weight_tables(self):
-        tables = weight_tables(self._mixtures, self._n_levels, self._method.difficulty)
+        tables = weight_tables(
+            self._mixtures, self._run.data.n_classes, self._n_levels, self._method.difficulty
+        )
         return torch.from_numpy(tables).float().to(self._run.device)
 
 
-def weight_tables(mixtures, n_levels, difficulty="published"):
+def weight_tables(mixtures, n_classes, n_levels, difficulty="published"):
     """Return the weights of the cross-entropy and similarity terms by class and count.
 
     Counts beyond the last fit have density zero under both components: both weights are 0
@@ -108,8 +110,9 @@ def weight_tables(mixtures, n_levels, difficulty="published"):
 
     Parameters
     ----------
-    mixtures : list of (BetaMixture or None)
+    mixtures : BetaMixture or None
         One per class; None: every label counts as right.
+    n_classes : int
     n_levels : int
         Counts 0 to n_levels - 1.
     difficulty : {"published", "symmetric", "one", "zero"}
@@ -118,15 +121,10 @@ def weight_tables(mixtures, n_levels, difficulty="published"):
     -------
     ndarray of shape (2, n_classes, n_levels)
     """
-    weights = [_class_weights(mixture, n_levels, difficulty) for mixture in mixtures]
-    return np.stack(weights, axis=1)
-
-
-def _class_weights(mixture, n_levels, difficulty):
-    if mixture is None:
-        return np.ones((2, n_levels))
-    clean, noisy = level_posteriors(mixture, n_levels)
-    clean_cdf, noisy_cdf = mixture.cdf(np.arange(n_levels))
+    if mixtures is None:
+        return np.ones((2, n_classes, n_levels))
+    clean, noisy = level_posteriors(mixtures, n_levels)
+    clean_cdf, noisy_cdf = mixtures.cdf(np.arange(n_levels))
     return np.stack([clean, DIFFICULTIES[difficulty](clean, noisy, clean_cdf, noisy_cdf)])
 
 

@@ -108,6 +108,7 @@ class LSW(Method):
         reading="mirror",
         centered=True,
         gradient="finite_difference",
+        interval=1,
     ):
         self.self_trusted = self_trusted
         self.mix = mix
@@ -117,6 +118,7 @@ class LSW(Method):
         self.reading = reading
         self.centered = centered
         self.gradient = gradient
+        self.interval = interval
 
     def check_parameters(self):
         check_number(self, "self_trusted", 0, 1, above=True, optional=True)
@@ -126,6 +128,7 @@ class LSW(Method):
         check_choice(self, "mix", ("auto", True, False))
         check_choice(self, "reading", tuple(READINGS))
         check_choice(self, "gradient", GRADIENTS)
+        check_number(self, "interval", 1, kind=Integral)
 
     def requires_trusted_rows(self):
         return self.self_trusted is None

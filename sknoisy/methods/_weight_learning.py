@@ -2,7 +2,7 @@
 
 import torch
 
-from ..training import functional_losses, row_derivatives, trusted_gradient
+from ..training import probe_step
 
 MOMENT_DECAY = 0.99
 
@@ -28,7 +28,8 @@ class WeightLearner:
     run : TrainingRun
     trusted_rows : ndarray of int
     method : LSW
-        Gives `weight_step`, `trusted_batch_size`, `reading`, `centered` and `gradient`.
+        Gives `weight_step`, `trusted_batch_size`, `reading`, `centered`, `gradient` and
+        `interval`.
     """
 
     def __init__(self, run, trusted_rows, method):
@@ -39,6 +40,8 @@ class WeightLearner:
         self._raw = torch.full((run.data.n_rows,), start, device=run.device)
         self._mean_square = None
         self._trusted_batches = _endless(run, trusted_rows, method.trusted_batch_size)
+        self._gradient = method.gradient
+        self._n_steps = 0
         self.learns = False
 
     def weights(self, rows=slice(None)):
@@ -48,24 +51,19 @@ class WeightLearner:
     def train_batch(self, batch):
         """Make one step with the weights as they are, then learn from what it did."""
         run = self._run
-        if not self.learns:
-            return self._weighted_step(batch, run.weak_view(batch.X))[:2]
-        before = run.parameter_values()
-        randomness = run.randomness()
         X = run.weak_view(batch.X)
+        if not self._learns_now():
+            return self._weighted_step(batch, X)[:2]
+        probe = probe_step(run, X, batch.y, self._gradient)
         loss, logits, losses = self._weighted_step(batch, X)
-        tangent = trusted_gradient(run, next(self._trusted_batches))
-        derivatives = row_derivatives(
-            functional_losses(run, X, batch.y),
-            run.module,
-            before,
-            tangent,
-            losses=losses,
-            randomness=randomness,
-            gradient=self._method.gradient,
-        )
-        self._learn(batch.rows, derivatives)
+        self._learn(batch.rows, probe.derivatives(next(self._trusted_batches), losses))
         return loss, logits
+
+    def _learns_now(self):
+        if not self.learns:
+            return False
+        self._n_steps += 1
+        return self._n_steps % self._method.interval == 0
 
     def _weighted_step(self, batch, X):
         run = self._run

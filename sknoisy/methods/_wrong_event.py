@@ -225,7 +225,7 @@ class WrongEvent(Method):
         data = run.data
         histograms = class_histograms(counts, data.y, data.n_classes)
         mixtures = fit_class_mixtures(histograms, per_class=self.per_class)
-        posteriors = clean_posteriors(mixtures, histograms.shape[1])
+        posteriors = clean_posteriors(mixtures, *histograms.shape)
         quality = count_quality(counts, losses, data.y, posteriors, n_events=n_events)
         return LabelEvidence(
             quality=quality,

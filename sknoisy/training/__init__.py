@@ -2,7 +2,7 @@
 
 from ._building import has_scheduler
 from ._data import TrainingData
-from ._directional import GRADIENTS, functional_losses, row_derivatives, trusted_gradient
+from ._directional import GRADIENTS, functional_losses, probe_step, row_derivatives
 from ._outputs import predict_probabilities
 from ._run import TrainingRun
 from ._trainer import Trainer
@@ -15,6 +15,6 @@ __all__ = [
     "functional_losses",
     "has_scheduler",
     "predict_probabilities",
+    "probe_step",
     "row_derivatives",
-    "trusted_gradient",
 ]

@@ -94,7 +94,111 @@ _BACKENDS = {
     "forward": _forward,
     "double_backward": _double_backward,
 }
-GRADIENTS = tuple(_BACKENDS)
+GRADIENTS = (*_BACKENDS, "last_layer")
+
+
+def probe_step(run, X, y, gradient):
+    """Return a probe of the step that is about to be made on a batch."""
+    probe = LastLayerProbe if gradient == "last_layer" else ParameterProbe
+    return probe(run, X, y, gradient)
+
+
+class ParameterProbe:
+    """Measures what one step did to a trusted batch: the derivative along all parameters.
+
+    Made before the step, asked after it.
+    """
+
+    def __init__(self, run, X, y, gradient):
+        self._run, self._X, self._y = run, X, y
+        self._gradient = gradient
+        self._before = run.parameter_values()
+        self._randomness = run.randomness()
+
+    def derivatives(self, trusted, losses):
+        """Return the derivative of each row's loss along the gradient of the trusted loss.
+
+        Parameters
+        ----------
+        trusted : Batch
+        losses : Tensor of shape (n_rows,)
+            The rows' losses in the step.
+        """
+        return row_derivatives(
+            functional_losses(self._run, self._X, self._y),
+            self._run.module,
+            self._before,
+            trusted_gradient(self._run, trusted),
+            losses=losses,
+            randomness=self._randomness,
+            gradient=self._gradient,
+        )
+
+
+class LastLayerProbe:
+    r"""The same with the derivative along the last linear layer alone.
+
+    With :math:`h` the input of that layer and :math:`\delta = \partial L / \partial z` at its
+    output, the derivative of row i is :math:`\delta_i^\top (G_c h_i + b_c)`, where :math:`G_c`
+    and :math:`b_c` are the means of :math:`\delta_j h_j^\top` and :math:`\delta_j` over the trusted
+    batch. It costs one forward pass of the trusted batch.
+    """
+
+    def __init__(self, run, X, y, gradient="last_layer"):
+        self._run, self._y = run, y
+        self._layer = last_linear(run.module)
+        self._hooks = [
+            self._layer.register_forward_hook(self._remember),
+            run.module.register_forward_hook(self._check),
+        ]
+
+    def _remember(self, layer, inputs, output):
+        self._inputs, self._outputs = inputs[0], output
+
+    def _check(self, module, inputs, output):
+        if output is not self._outputs:
+            raise _no_last_layer(module)
+        self._inputs, self._outputs = self._inputs.detach(), output.detach()
+
+    def derivatives(self, trusted, losses):
+        rows, rows_slopes = self._inputs, self._slopes(self._y)
+        with frozen_statistics(self._run.module), torch.no_grad():
+            self._run.logits(self._run.weak_view(trusted.X))
+        for hook in self._hooks:
+            hook.remove()
+        slopes = self._slopes(trusted.y) / len(trusted.y)
+        along = rows @ (slopes.T @ self._inputs).T
+        if self._layer.bias is not None:
+            along = along + slopes.sum(dim=0)
+        return (rows_slopes * along).sum(dim=1)
+
+    def _slopes(self, y):
+        """Return the derivative of each row's loss by the layer's outputs."""
+        outputs = self._outputs.float().requires_grad_()
+        with torch.enable_grad():
+            losses = self._run.row_losses(as_logits(self._run.net, outputs), y)
+            return torch.autograd.grad(losses.sum(), outputs)[0]
+
+
+def last_linear(module):
+    """Return the linear layer that gives the logits.
+
+    Raises
+    ------
+    ValueError
+        If the module has none.
+    """
+    layers = [layer for layer in module.modules() if isinstance(layer, nn.Linear)]
+    if not layers:
+        raise _no_last_layer(module)
+    return layers[-1]
+
+
+def _no_last_layer(module):
+    return ValueError(
+        "gradient='last_layer' needs a module that returns what its last torch.nn.Linear gives. "
+        f"Got {type(module).__name__}, which doesn't: choose another gradient."
+    )
 
 
 def trusted_gradient(run, batch):

@@ -51,10 +51,9 @@ def predict_probabilities(net, X):
         As `TrainingData` holds it.
     """
 
-
     def probabilities(features):
         outputs = as_logits(net, net.infer(features.to(net.device)))
-        return outputs.double().softmax(dim=1).cpu()
+        return outputs.cpu().double().softmax(dim=1)
 
     net._set_training(False)
     blocks = _feature_blocks(X, prediction_batch_size(X, net.device))
