@@ -156,7 +156,7 @@ class LSW(Method):
         )
 
     def _learn(self, trainer, data):
-        run = trainer.start(data=data)
+        run = trainer.start(data=data, float32=True)
         learner = WeightLearner(run, np.flatnonzero(data.trusted), self)
 
         def after_epoch(epoch):

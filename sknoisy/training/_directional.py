@@ -147,6 +147,7 @@ class LastLayerProbe:
     def __init__(self, run, X, y, gradient="last_layer"):
         self._run, self._y = run, y
         self._layer = last_linear(run.module)
+        self._inputs = self._outputs = None
         self._hooks = [
             self._layer.register_forward_hook(self._remember),
             run.module.register_forward_hook(self._check),
@@ -196,8 +197,8 @@ def last_linear(module):
 
 def _no_last_layer(module):
     return ValueError(
-        "gradient='last_layer' needs a module that returns what its last torch.nn.Linear gives. "
-        f"Got {type(module).__name__}, which doesn't: choose another gradient."
+        "gradient='last_layer' needs a module that returns what its last torch.nn.Linear gives, "
+        f"and isn't compiled. Got {type(module).__name__}: choose another gradient."
     )
 
 

@@ -36,12 +36,14 @@ class Trainer:
         self.net = resolve_net(net, data).set_params(**self.given)
         self._seeds = child_seeds(seed)
 
-    def start(self, *, data=None, state=None, **net_params):
+    def start(self, *, data=None, state=None, float32=False):
         """Return a new `TrainingRun`, from fresh weights or from `state`.
 
-        `net_params` are set on the net first.
+        `float32`: don't compute in a lower precision, even if the net would by itself.
         """
-        net = self.net if not net_params else self._changed_net(net_params)
+        net = self.net
+        if float32 and hasattr(net, "precision"):
+            net = resolve_net(net, self.data).set_params(precision="float32")
         return TrainingRun(
             net,
             self.data if data is None else data,
@@ -64,10 +66,6 @@ class Trainer:
         net.module_.load_state_dict(state)
         net.module_.eval()
         return net
-
-    def _changed_net(self, net_params):
-        net = resolve_net(self.net, self.data)
-        return net.set_params(**net_params)
 
     @property
     def max_epochs(self):
