@@ -10,6 +10,7 @@ from sknoisy import NoisyLabelDetector, RobustClassifier
 from sknoisy.methods import LSW
 from sknoisy.nets import ImageNet, MultilayerPerceptron, TabularNet
 from sknoisy.training import (
+    RunningGradient,
     TrainingData,
     TrainingRun,
     functional_losses,
@@ -206,7 +207,7 @@ def test_last_layer_derivative_is_the_exact_one_of_that_layer(table, settings):
     exact = row_derivatives(
         losses, run.module, run.parameter_values(), tangent, gradient="double_backward"
     )
-    probe = probe_step(run, batch.X, batch.y, "last_layer")
+    probe = probe_step(run, batch.X, batch.y, "last_layer", RunningGradient(0))
     run.logits(batch.X)
     # No step in between, so that both batches see the same parameters.
     assert_allclose(probe.derivatives(trusted, None), exact, atol=1e-6)
@@ -242,3 +243,15 @@ def test_weights_move_in_every_second_step_only(table):
         weights = model.fit(*table, trusted=trusted).sample_weights_[:40]
         steps.append((weights != 0.5).sum())
     assert steps[0] > steps[1] and steps[1] <= 20
+
+
+def test_running_gradient_is_a_moving_average():
+    running = RunningGradient(0.75)
+    running.update({"weight": torch.tensor([4.0])})
+    assert_allclose(running.update({"weight": torch.tensor([8.0])})["weight"], [5.0])
+
+
+def test_without_momentum_each_step_has_its_own_gradient():
+    running = RunningGradient(0)
+    running.update({"weight": torch.tensor([4.0])})
+    assert_allclose(running.update({"weight": torch.tensor([8.0])})["weight"], [8.0])

@@ -60,9 +60,18 @@ class LSW(Method):
     centered : bool, default=True
         False leaves out the derivative of the normalisation. The paper's form moves as much
         weight down as up, so it flags rows of clean data too; without it about half of these.
-    gradient : {"finite_difference", "forward", "double_backward"}, default="finite_difference"
-        How the directional derivative is computed: one more forward pass and 0.3 % to 3 % off,
-        exact at 3 times a plain step, or exact at 4 to 5 times.
+    trusted_momentum : float in [0, 1), default=0.8
+        The direction that a row is judged along is a moving average of the trusted gradients;
+        this is the share of the old ones. 0, the paper's form: each step has its own. The average
+        is less noisy: F1 higher by 0.01 on average, AUC equal.
+    gradient : str, default="auto"
+        How the derivative along that direction is computed. "finite_difference": one more forward
+        pass, 0.3 % to 3 % off; "forward": forward-mode differentiation, exact, at 3 times a plain
+        step; "double_backward": exact, at 4 to 5 times; "last_layer": along the last layer
+        alone, at 1.5 times, with an AUC that is lower by 0.02 on average and by 0.07 at worst.
+        "auto": finite differences on a CPU, "forward" elsewhere, where float32 may be rounded.
+    interval : int, default=1
+        Weights are learned in every so many steps, with steps that are larger by as much.
 
     Notes
     -----
@@ -107,7 +116,8 @@ class LSW(Method):
         trusted_batch_size=250,
         reading="mirror",
         centered=True,
-        gradient="finite_difference",
+        trusted_momentum=0.8,
+        gradient="auto",
         interval=1,
     ):
         self.self_trusted = self_trusted
@@ -117,6 +127,7 @@ class LSW(Method):
         self.trusted_batch_size = trusted_batch_size
         self.reading = reading
         self.centered = centered
+        self.trusted_momentum = trusted_momentum
         self.gradient = gradient
         self.interval = interval
 
@@ -127,7 +138,8 @@ class LSW(Method):
         check_number(self, "trusted_batch_size", 1, kind=Integral)
         check_choice(self, "mix", ("auto", True, False))
         check_choice(self, "reading", tuple(READINGS))
-        check_choice(self, "gradient", GRADIENTS)
+        check_number(self, "trusted_momentum", 0, 1)
+        check_choice(self, "gradient", ("auto", *GRADIENTS))
         check_number(self, "interval", 1, kind=Integral)
 
     def requires_trusted_rows(self):

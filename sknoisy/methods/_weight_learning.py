@@ -2,7 +2,7 @@
 
 import torch
 
-from ..training import probe_step
+from ..training import RunningGradient, probe_step
 
 MOMENT_DECAY = 0.99
 
@@ -28,8 +28,8 @@ class WeightLearner:
     run : TrainingRun
     trusted_rows : ndarray of int
     method : LSW
-        Gives `weight_step`, `trusted_batch_size`, `reading`, `centered`, `gradient` and
-        `interval`.
+        Gives `weight_step`, `trusted_batch_size`, `trusted_momentum`, `reading`, `centered`,
+        `gradient` and `interval`.
     """
 
     def __init__(self, run, trusted_rows, method):
@@ -40,7 +40,8 @@ class WeightLearner:
         self._raw = torch.full((run.data.n_rows,), start, device=run.device)
         self._mean_square = None
         self._trusted_batches = _endless(run, trusted_rows, method.trusted_batch_size)
-        self._gradient = method.gradient
+        self._gradient = _resolve_gradient(method.gradient, run)
+        self._running = RunningGradient(method.trusted_momentum)
         self._n_steps = 0
         self.learns = False
 
@@ -54,7 +55,7 @@ class WeightLearner:
         X = run.weak_view(batch.X)
         if not self._learns_now():
             return self._weighted_step(batch, X)[:2]
-        probe = probe_step(run, X, batch.y, self._gradient)
+        probe = probe_step(run, X, batch.y, self._gradient, self._running)
         loss, logits, losses = self._weighted_step(batch, X)
         self._learn(batch.rows, probe.derivatives(next(self._trusted_batches), losses))
         return loss, logits
@@ -84,7 +85,8 @@ class WeightLearner:
             self._mean_square = mean_square
         self._mean_square = MOMENT_DECAY * self._mean_square + (1 - MOMENT_DECAY) * mean_square
         scale = self._mean_square.sqrt().clamp_min(torch.finfo(total.dtype).tiny)
-        step = self._method.weight_step * (helpfulness / scale).clamp(-1, 1)
+        size = self._method.weight_step * self._method.interval
+        step = size * (helpfulness / scale).clamp(-1, 1)
         self._raw[rows] = self._move(self._raw[rows], step)
 
 
@@ -103,6 +105,16 @@ def weight_gradient(derivatives, weights, *, centered=True):
     if centered:
         derivatives = derivatives - (weights * derivatives).sum() / total
     return derivatives / total
+
+
+def _resolve_gradient(gradient, run):
+    """Return the cheapest gradient that is as good as the exact one on the run's device.
+
+    A finite difference needs all digits of float32, and convolutions on CUDA round to fewer.
+    """
+    if gradient != "auto":
+        return gradient
+    return "finite_difference" if run.device.type == "cpu" else "forward"
 
 
 def _endless(run, rows, batch_size):

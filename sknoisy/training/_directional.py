@@ -97,21 +97,50 @@ _BACKENDS = {
 GRADIENTS = (*_BACKENDS, "last_layer")
 
 
-def probe_step(run, X, y, gradient):
+def probe_step(run, X, y, gradient, running):
     """Return a probe of the step that is about to be made on a batch."""
     probe = LastLayerProbe if gradient == "last_layer" else ParameterProbe
-    return probe(run, X, y, gradient)
+    return probe(run, X, y, gradient, running)
+
+
+class RunningGradient:
+    """Moving average of the trusted gradients of successive steps.
+
+    One batch's gradient is noisy, while the parameters move little from step to step.
+    """
+
+    def __init__(self, momentum):
+        self._momentum = momentum
+        self._average = None
+
+    def update(self, gradient):
+        """Take in a dict of tensors, and return the average so far."""
+        if self._average is None or not self._momentum:
+            self._average = gradient
+        else:
+            for name, value in gradient.items():
+                self._average[name].lerp_(value, 1 - self._momentum)
+        return self._average
 
 
 class ParameterProbe:
     """Measures what one step did to a trusted batch: the derivative along all parameters.
 
     Made before the step, asked after it.
+
+    Parameters
+    ----------
+    run : TrainingRun
+    X, y : Tensor
+        The batch as the step sees it.
+    gradient : str
+    running : RunningGradient
     """
 
-    def __init__(self, run, X, y, gradient):
+    def __init__(self, run, X, y, gradient, running):
         self._run, self._X, self._y = run, X, y
         self._gradient = gradient
+        self._running = running
         self._before = run.parameter_values()
         self._randomness = run.randomness()
 
@@ -128,7 +157,7 @@ class ParameterProbe:
             functional_losses(self._run, self._X, self._y),
             self._run.module,
             self._before,
-            trusted_gradient(self._run, trusted),
+            self._running.update(trusted_gradient(self._run, trusted)),
             losses=losses,
             randomness=self._randomness,
             gradient=self._gradient,
@@ -144,8 +173,9 @@ class LastLayerProbe:
     batch. It costs one forward pass of the trusted batch.
     """
 
-    def __init__(self, run, X, y, gradient="last_layer"):
+    def __init__(self, run, X, y, gradient, running):
         self._run, self._y = run, y
+        self._running = running
         self._layer = last_linear(run.module)
         self._inputs = self._outputs = None
         self._hooks = [
@@ -168,9 +198,11 @@ class LastLayerProbe:
         for hook in self._hooks:
             hook.remove()
         slopes = self._slopes(trusted.y) / len(trusted.y)
-        along = rows @ (slopes.T @ self._inputs).T
+        tangent = {"weight": slopes.T @ self._inputs}
         if self._layer.bias is not None:
-            along = along + slopes.sum(dim=0)
+            tangent["bias"] = slopes.sum(dim=0)
+        tangent = self._running.update(tangent)
+        along = torch.nn.functional.linear(rows, tangent["weight"], tangent.get("bias"))
         return (rows_slopes * along).sum(dim=1)
 
     def _slopes(self, y):
