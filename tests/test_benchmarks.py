@@ -16,7 +16,15 @@ from numpy.testing import assert_allclose, assert_array_equal
 pytest.importorskip("cleanlab")
 
 FOLDER = Path(__file__).resolve().parent.parent / "benchmarks"
-MODULES = ("_common", "_tables_summary", "tables", "clean_labels", "speed", "_speed_ratios")
+MODULES = (
+    "_common",
+    "_tables_summary",
+    "tables",
+    "clean_labels",
+    "speed",
+    "_speed_ratios",
+    "gradients",
+)
 
 
 @pytest.fixture(scope="module")
@@ -428,3 +436,17 @@ def test_every_case_of_scale_runs_in_the_quick_form():
     command = [sys.executable, str(FOLDER / "scale.py"), "--quick"]
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     assert output.count("mapped file") == 2 and "1,000 classes" in output
+
+
+# -- gradients ---------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_forms_of_the_gradient_are_compared_on_the_same_cells(scripts, data_home, capsys):
+    output = data_home / "gradients.jsonl"
+    arguments = ["--tables", "vehicle", "--noises", "pair", "--max-epochs", "4"]
+    assert scripts.gradients.main([*arguments, "--output", str(output)]) == 0
+    table = capsys.readouterr().out
+    assert "Means of 1 runs" in table
+    errors = json.loads(output.read_text().splitlines()[-1])["figures"]
+    assert errors["finite_difference"] < 0.05 < errors["last_layer"]

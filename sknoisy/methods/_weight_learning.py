@@ -41,7 +41,7 @@ class WeightLearner:
         self._mean_square = None
         self._trusted_batches = _endless(run, trusted_rows, method.trusted_batch_size)
         self._gradient = _resolve_gradient(method.gradient, run)
-        self._running = RunningGradient(method.trusted_momentum)
+        self._running = RunningGradient(method.trusted_momentum**method.interval)
         self._n_steps = 0
         self.learns = False
 
