@@ -18,12 +18,12 @@ pytest.importorskip("cleanlab")
 FOLDER = Path(__file__).resolve().parent.parent / "benchmarks"
 MODULES = (
     "_common",
-    "_tables_summary",
-    "tables",
-    "clean_labels",
-    "speed",
     "_speed_ratios",
+    "_tables_summary",
+    "clean_labels",
     "gradients",
+    "speed",
+    "tables",
 )
 
 
