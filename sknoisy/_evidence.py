@@ -1,9 +1,12 @@
 """The costly part of a fit, as one function that can be cached."""
 
+import os
+from contextlib import nullcontext
 from dataclasses import replace
 from importlib.metadata import version
 
 import torch
+from filelock import FileLock
 from joblib.hashing import NumpyHasher
 from sklearn.utils.validation import check_memory, check_random_state
 
@@ -12,6 +15,7 @@ from .training import Trainer
 
 VERSIONS = tuple((name, version(name)) for name in ("sknoisy", "skorch", "torch"))
 MAX_SEED = 2**31 - 1
+LOCKS = "sknoisy_locks"
 
 
 def draw_seed(random_state):
@@ -50,9 +54,26 @@ def collect_evidence(method, net, data, random_state, *, joint, settings, memory
     if memory is None:
         evidence = _train(None, arguments, verbose)
     else:
-        cached = check_memory(memory).cache(_train, ignore=["arguments", "verbose"])
-        evidence = cached(_ValueHasher("md5").hash((arguments, VERSIONS)), arguments, verbose)
+        evidence = _recall(check_memory(memory), arguments, verbose)
     return evidence if seen is data else _judge_others(evidence, rows, net, data, settings)
+
+
+def _recall(memory, arguments, verbose):
+    """Take the evidence from the cache; of several processes that find none there, one trains."""
+    key = _ValueHasher("md5").hash((arguments, VERSIONS))
+    cached = memory.cache(_train, ignore=["arguments", "verbose"])
+    with _lock(memory, key):
+        return cached(key, arguments, verbose)
+
+
+def _lock(memory, key):
+    """Return a lock on one entry of a cache in a local folder."""
+    location = getattr(memory.store_backend, "location", None)
+    if location is None or not os.path.isdir(location):
+        return nullcontext()
+    folder = os.path.join(location, LOCKS)
+    os.makedirs(folder, exist_ok=True)
+    return FileLock(os.path.join(folder, key))
 
 
 def _judge_others(evidence, rows, net, data, settings):

@@ -1,6 +1,8 @@
 """The estimators among scikit-learn's, imbalanced-learn's and skorch's own parts."""
 
+import os
 import pickle
+import tempfile
 
 import numpy as np
 import pandas as pd
@@ -856,6 +858,31 @@ def test_what_changes_the_training_is_not_taken_from_memory(change, tmp_path):
     detector.fit(X, y)
     detector.set_params(**change).fit(X, y)
     assert CountTrainings.n_trainings == 2
+
+
+class NoteTrainings(Callback):
+    """Counts trainings in any process, as files of a folder."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def on_train_begin(self, net, **kwargs):
+        handle, _ = tempfile.mkstemp(dir=self.folder)
+        os.close(handle)
+
+
+def test_processes_that_need_the_same_training_share_it(tmp_path):
+    X, y, _ = easy_table(80)
+    notes, cache = tmp_path / "notes", tmp_path / "cache"
+    notes.mkdir()
+    net = TabularNet(max_epochs=20, callbacks=[("note", NoteTrainings(str(notes)))])
+    detector = NoisyLabelDetector(net=net, memory=str(cache), random_state=0)
+    grid = {"threshold": [0.2, 0.4, 0.6, 0.8]}
+    # One fold, so that both processes start with the same training.
+    cv = [(np.arange(60), np.arange(60, 80))]
+    search = GridSearchCV(detector, grid, cv=cv, n_jobs=2, refit=False, error_score="raise")
+    search.fit(X, y)
+    assert len(list(notes.iterdir())) == 1
 
 
 def test_trainings_from_memory_give_the_same_estimator(tmp_path):
