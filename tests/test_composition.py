@@ -1,14 +1,13 @@
 """The estimators among scikit-learn's, imbalanced-learn's and skorch's own parts."""
 
-import os
 import pickle
-import tempfile
 
 import numpy as np
 import pandas as pd
 import pytest
 import sklearn
 import torch
+from joblib import Parallel, delayed
 from PIL import Image
 from sklearn.base import clone, is_classifier
 from sklearn.calibration import CalibratedClassifierCV
@@ -860,29 +859,26 @@ def test_what_changes_the_training_is_not_taken_from_memory(change, tmp_path):
     assert CountTrainings.n_trainings == 2
 
 
-class NoteTrainings(Callback):
-    """Counts trainings in any process, as files of a folder."""
-
-    def __init__(self, folder):
-        self.folder = folder
-
-    def on_train_begin(self, net, **kwargs):
-        handle, _ = tempfile.mkstemp(dir=self.folder)
-        os.close(handle)
-
-
-def test_processes_that_need_the_same_training_share_it(tmp_path):
+def test_those_that_need_the_same_training_at_the_same_time_share_it(tmp_path):
     X, y, _ = easy_table(80)
-    notes, cache = tmp_path / "notes", tmp_path / "cache"
-    notes.mkdir()
-    net = TabularNet(max_epochs=20, callbacks=[("note", NoteTrainings(str(notes)))])
-    detector = NoisyLabelDetector(net=net, memory=str(cache), random_state=0)
-    grid = {"threshold": [0.2, 0.4, 0.6, 0.8]}
-    # One fold, so that both processes start with the same training.
-    cv = [(np.arange(60), np.arange(60, 80))]
-    search = GridSearchCV(detector, grid, cv=cv, n_jobs=2, refit=False, error_score="raise")
-    search.fit(X, y)
-    assert len(list(notes.iterdir())) == 1
+    net = counting_net().set_params(max_epochs=30)
+    detector = NoisyLabelDetector(net=net, memory=str(tmp_path), random_state=0)
+    parallel = Parallel(n_jobs=2, backend="threading")
+    fitted = parallel(delayed(clone(detector).fit)(X, y) for _ in range(2))
+    assert CountTrainings.n_trainings == 1
+    np.testing.assert_array_equal(*(model.label_quality_ for model in fitted))
+
+
+def test_a_grid_in_two_processes_gives_what_one_gives_with_memory(tmp_path):
+    X, y, _ = easy_table(80)
+    scores = []
+    for n_jobs in (1, 2):
+        detector = NoisyLabelDetector(
+            max_epochs=3, memory=str(tmp_path / str(n_jobs)), random_state=0
+        )
+        search = GridSearchCV(detector, {"threshold": [0.2, 0.6]}, cv=2, n_jobs=n_jobs)
+        scores.append(search.fit(X, y).cv_results_["mean_test_score"])
+    np.testing.assert_array_equal(*scores)
 
 
 def test_trainings_from_memory_give_the_same_estimator(tmp_path):
