@@ -10,7 +10,8 @@ from torch.func import functional_call
 from sknoisy import NoisyLabelDetector, RobustClassifier
 from sknoisy.exceptions import TrustedRowsRequiredError
 from sknoisy.methods import LSW
-from sknoisy.methods._lsw import fewest_events, ranks_to_quality
+from sknoisy.methods._lsw import ranks_to_quality
+from sknoisy.methods._stand_ins import fewest_events
 from sknoisy.methods._weight_learning import weight_gradient
 from sknoisy.metrics import noise_detection_report
 from sknoisy.nets import TabularNet

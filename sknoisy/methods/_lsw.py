@@ -1,21 +1,22 @@
 """LSW: one learned weight per training row."""
 
-from dataclasses import replace
+from functools import cache
 from numbers import Integral
 
 import numpy as np
 
 from .._parameters import check_choice, check_number
 from ..training import GRADIENTS
-from ._base import LabelEvidence, Method, margin_quality
+from ._base import LabelEvidence, margin_quality
 from ._events import mean_rank
+from ._stand_ins import TrustedMethod
 from ._weight_learning import READINGS, WeightLearner
 from ._wrong_event import WrongEvent
 
 MIX = (2, 1)
 
 
-class LSW(Method):
+class LSW(TrustedMethod):
     r"""Learn one weight per row, so that the weighted loss helps a trusted set.
 
     Each step trains on a batch with its weights :math:`\alpha`, looks what the step did to the
@@ -104,7 +105,6 @@ class LSW(Method):
     True
     """
 
-    needs_trusted = True
     published_threshold = 0.3
     published_final = "filter"
 
@@ -134,7 +134,7 @@ class LSW(Method):
         self.interval = interval
 
     def check_parameters(self):
-        check_number(self, "self_trusted", 0, 1, above=True, optional=True)
+        super().check_parameters()
         check_number(self, "weight_step", 0, above=True)
         check_number(self, "warmup_epochs", 0, kind=Integral)
         check_number(self, "trusted_batch_size", 1, kind=Integral)
@@ -144,30 +144,17 @@ class LSW(Method):
         check_choice(self, "gradient", ("auto", *GRADIENTS))
         check_number(self, "interval", 1, kind=Integral)
 
-    def requires_trusted_rows(self):
-        return self.self_trusted is None
-
     def detect(self, trainer, data):
         """Learn the weights; without trusted rows, after a first training that finds some."""
-        has_trusted = data.trusted.any()
-        mixes = not has_trusted if self.mix == "auto" else self.mix
-        events = WrongEvent().detect(trainer, data) if mixes or not has_trusted else None
-        if not has_trusted:
-            data = replace(data, trusted=self._stand_ins(data, events))
-        evidence = self._learn(trainer, data)
-        evidence.details["trusted"] = data.trusted
+        mixes = not data.trusted.any() if self.mix == "auto" else self.mix
+        find_events = cache(lambda: WrongEvent().detect(trainer, data))
+        seen = self.with_trusted_rows(data, find_events)
+        events = find_events() if mixes else None
+        evidence = self._learn(trainer, seen)
+        evidence.details["trusted"] = seen.trusted
         if mixes:
             evidence.quality = self._mixed_quality(evidence.quality, events.quality)
         return evidence
-
-    def _stand_ins(self, data, events):
-        return fewest_events(
-            events.details["counts"],
-            events.details["losses"],
-            data.y,
-            self.self_trusted,
-            candidates=events.quality >= WrongEvent.published_threshold,
-        )
 
     def _learn(self, trainer, data):
         run = trainer.start(data=data, float32=True)
@@ -203,22 +190,6 @@ class LSW(Method):
         n_flagged = int(np.average(flagged, weights=MIX))
         order = mean_rank(event_quality, quality, weights=MIX)
         return ranks_to_quality(order, n_flagged, self.published_threshold)
-
-
-def fewest_events(counts, losses, codes, share, *, candidates):
-    """Return the mask of the rows of each class with the fewest events, ties by mean loss.
-
-    Only candidates are taken, since most labels of a rare class may be wrong, but at least one
-    row of each class.
-    """
-    order = np.lexsort((losses, counts, ~candidates, codes))
-    sizes = np.bincount(codes)
-    n_candidates = np.bincount(codes, weights=candidates, minlength=len(sizes))
-    n_taken = np.maximum(1, np.minimum(np.round(share * sizes), n_candidates))
-    position = np.arange(len(codes)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    mask = np.zeros(len(codes), dtype=bool)
-    mask[order] = position < np.repeat(n_taken, sizes)
-    return mask
 
 
 def ranks_to_quality(scores, n_below, threshold):
