@@ -123,6 +123,9 @@ METHODS = {
     "wrong_event": classifier("wrong_event"),
     "lsw": trusted_classifier("lsw"),
     "lsw_self_trusted": detector(LSW(self_trusted=0.3)),
+    "cores": classifier("cores"),
+    "l2rw": trusted_classifier("l2rw"),
+    "meta_weight_net": trusted_classifier("meta_weight_net"),
 }
 """What is compared; a new method is a new entry."""
 

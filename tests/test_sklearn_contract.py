@@ -10,18 +10,17 @@ from sklearn.utils.estimator_checks import (
 from torch import nn
 
 from sknoisy import NoisyLabelDetector, RobustClassifier
-from sknoisy.methods import LSW
+from sknoisy.methods import METHODS
 from sknoisy.nets import TabularNet
 
 SHORT = {"max_epochs": 6, "lr": 0.01, "batch_size": 32, "device": "cpu"}
 
+EVERY_METHOD = [
+    method(self_trusted=0.2) if method.needs_trusted else name for name, method in METHODS.items()
+]
 ESTIMATORS = [
-    NoisyLabelDetector("cross_entropy", **SHORT),
-    NoisyLabelDetector("wrong_event", **SHORT),
-    NoisyLabelDetector(LSW(self_trusted=0.2), **SHORT),
-    RobustClassifier("cross_entropy", **SHORT),
-    RobustClassifier("wrong_event", **SHORT),
-    RobustClassifier(LSW(self_trusted=0.2), **SHORT),
+    *(NoisyLabelDetector(method, **SHORT) for method in EVERY_METHOD),
+    *(RobustClassifier(method, **SHORT) for method in EVERY_METHOD),
     RobustClassifier("wrong_event", final="filter", **SHORT),
     RobustClassifier("wrong_event", final_estimator=LogisticRegression(), **SHORT),
 ]

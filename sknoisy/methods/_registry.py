@@ -4,11 +4,21 @@ from sklearn.base import clone
 
 from ..exceptions import TrustedRowsRequiredError
 from ._base import Method
+from ._cores import CORES
 from ._cross_entropy import CrossEntropy
+from ._l2rw import L2RW
 from ._lsw import LSW
+from ._meta_weight_net import MetaWeightNet
 from ._wrong_event import WrongEvent
 
-METHODS = {"cross_entropy": CrossEntropy, "lsw": LSW, "wrong_event": WrongEvent}
+METHODS = {
+    "cores": CORES,
+    "cross_entropy": CrossEntropy,
+    "l2rw": L2RW,
+    "lsw": LSW,
+    "meta_weight_net": MetaWeightNet,
+    "wrong_event": WrongEvent,
+}
 
 
 def resolve_method(method):

@@ -2,7 +2,7 @@
 
 import torch
 
-from ..training import RunningGradient, probe_step
+from ..training import RunningGradient, probe_step, resolve_gradient
 
 MOMENT_DECAY = 0.99
 
@@ -39,8 +39,8 @@ class WeightLearner:
         start = 0.5 if method.reading in ("clip", "literal") else 0.0
         self._raw = torch.full((run.data.n_rows,), start, device=run.device)
         self._mean_square = None
-        self._trusted_batches = _endless(run, trusted_rows, method.trusted_batch_size)
-        self._gradient = _resolve_gradient(method.gradient, run)
+        self._trusted_batches = run.endless_batches(trusted_rows, method.trusted_batch_size)
+        self._gradient = resolve_gradient(method.gradient, run)
         self._running = RunningGradient(method.trusted_momentum**method.interval)
         self._n_steps = 0
         self.learns = False
@@ -105,21 +105,6 @@ def weight_gradient(derivatives, weights, *, centered=True):
     if centered:
         derivatives = derivatives - (weights * derivatives).sum() / total
     return derivatives / total
-
-
-def _resolve_gradient(gradient, run):
-    """Return the cheapest gradient that is as good as the exact one on the run's device.
-
-    A finite difference needs all digits of float32, and convolutions on CUDA round to fewer.
-    """
-    if gradient != "auto":
-        return gradient
-    return "finite_difference" if run.device.type == "cpu" else "forward"
-
-
-def _endless(run, rows, batch_size):
-    while True:
-        yield from run.batches(rows, shuffle=True, batch_size=min(batch_size, len(rows)))
 
 
 def _add(raw, step):

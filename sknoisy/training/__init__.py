@@ -3,25 +3,35 @@
 from ._building import has_scheduler
 from ._data import TrainingData
 from ._directional import (
+    EXACT_GRADIENTS,
     GRADIENTS,
     RunningGradient,
+    batch_derivatives,
     functional_losses,
     probe_step,
+    resolve_gradient,
     row_derivatives,
+    trusted_gradient,
 )
 from ._outputs import predict_probabilities
 from ._run import TrainingRun
+from ._seeding import seeded_global_state
 from ._trainer import Trainer
 
 __all__ = [
+    "EXACT_GRADIENTS",
     "GRADIENTS",
     "RunningGradient",
     "Trainer",
     "TrainingData",
     "TrainingRun",
+    "batch_derivatives",
     "functional_losses",
     "has_scheduler",
     "predict_probabilities",
     "probe_step",
+    "resolve_gradient",
     "row_derivatives",
+    "seeded_global_state",
+    "trusted_gradient",
 ]

@@ -94,13 +94,52 @@ _BACKENDS = {
     "forward": _forward,
     "double_backward": _double_backward,
 }
-GRADIENTS = (*_BACKENDS, "last_layer")
+EXACT_GRADIENTS = tuple(_BACKENDS)
+GRADIENTS = (*EXACT_GRADIENTS, "last_layer")
+
+
+def resolve_gradient(gradient, run):
+    """Return the cheapest gradient that is as good as the exact one on the run's device.
+
+    A finite difference needs all digits of float32, and convolutions on CUDA round to fewer.
+    """
+    if gradient != "auto":
+        return gradient
+    return "finite_difference" if run.device.type == "cpu" else "forward"
 
 
 def probe_step(run, X, y, gradient, running):
     """Return a probe of the step that is about to be made on a batch."""
     probe = LastLayerProbe if gradient == "last_layer" else ParameterProbe
     return probe(run, X, y, gradient, running)
+
+
+def batch_derivatives(run, X, y, tangent, *, losses, randomness, gradient):
+    """Return the derivatives of a batch's losses at the parameters as they are.
+
+    Parameters
+    ----------
+    run : TrainingRun
+    X, y : Tensor
+        The batch as the training pass saw it.
+    tangent : dict of Tensor
+    losses : Tensor of shape (n_rows,)
+        The losses of the training pass.
+    randomness : state
+        Of the generators before the training pass.
+    gradient : str
+        One of `EXACT_GRADIENTS`.
+    """
+    values = (value.detach() for value in run.parameters)
+    return row_derivatives(
+        functional_losses(run, X, y),
+        run.module,
+        dict(zip(run.names, values, strict=True)),
+        tangent,
+        losses=losses.detach(),
+        randomness=randomness,
+        gradient=gradient,
+    )
 
 
 class RunningGradient:
@@ -234,17 +273,23 @@ def _no_last_layer(module):
     )
 
 
-def trusted_gradient(run, batch):
+def trusted_gradient(run, batch, parameters=None):
     """Return the gradient of the mean loss of a trusted batch, as a dict by parameter name.
 
-    The batch isn't learnt from: running statistics stay as they are.
+    At the given parameters, or else at those of the net. The batch isn't learnt from: running
+    statistics stay as they are.
     """
+    X = run.weak_view(batch.X)
     with frozen_statistics(run.module):
-        losses = run.row_losses(run.logits(run.weak_view(batch.X)), batch.y)
-        gradients = torch.autograd.grad(losses.mean(), run.parameters, allow_unused=True)
+        if parameters is None:
+            values, losses = run.parameters, run.row_losses(run.logits(X), batch.y)
+        else:
+            leaves = {name: value.requires_grad_() for name, value in parameters.items()}
+            values, losses = list(leaves.values()), functional_losses(run, X, batch.y)(leaves)
+        gradients = torch.autograd.grad(losses.mean(), values, allow_unused=True)
     return {
         name: torch.zeros_like(value) if gradient is None else gradient
-        for name, value, gradient in zip(run.names, run.parameters, gradients, strict=True)
+        for name, value, gradient in zip(run.names, values, gradients, strict=True)
     }
 
 

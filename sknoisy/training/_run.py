@@ -235,6 +235,12 @@ class TrainingRun:
             self._features, self.labels, rows, batch_size=batch_size, generator=generator
         )
 
+    def endless_batches(self, rows, batch_size):
+        """Yield batches of the given rows in random order, again and again."""
+        batches = self.batches(rows, shuffle=True, batch_size=min(batch_size, len(rows)))
+        while True:
+            yield from batches
+
     def _batch_size(self, n_rows):
         return n_rows if self.net.batch_size == -1 else self.net.batch_size
 

@@ -1,0 +1,222 @@
+"""Meta-Weight-Net: a small net that gives each row a weight by its loss."""
+
+from functools import cache
+from numbers import Integral
+
+import numpy as np
+import torch
+from torch import nn
+
+from .._parameters import check_choice, check_number
+from ..training import (
+    EXACT_GRADIENTS,
+    batch_derivatives,
+    resolve_gradient,
+    seeded_global_state,
+    trusted_gradient,
+)
+from ._base import LabelEvidence, margin_quality
+from ._l2rw import untrusted_rows
+from ._stand_ins import TrustedMethod
+from ._wrong_event import WrongEvent
+
+WEIGHT_DECAY = 1e-4
+
+
+class MetaWeightNet(TrustedMethod):
+    r"""Learn a function from a row's loss to its weight that makes the steps help a trusted set.
+
+    A net :math:`V_\phi` of one hidden layer gives the weight of a row. Each step
+
+    1. looks where a step with the weights as they are would lead,
+       :math:`\hat\Theta = \Theta - \eta \nabla \frac1n \sum_i V_\phi(L_i) L_i`,
+    2. moves :math:`\phi` so that the loss of a trusted batch there gets smaller,
+
+       .. math:: \nabla_\phi = -\frac{\eta}{n} \sum_i (g_c^\top g_i) \nabla_\phi V_\phi(L_i)
+
+       with :math:`g_c` its gradient at :math:`\hat\Theta`: one directional derivative, and no
+       second derivative of the net;
+    3. makes the real step with the new weights. It doesn't learn from the trusted rows themselves.
+
+    Needs trusted rows, or `self_trusted`. Cost in multiples of plain training: 3.1 per step
+    with as many trusted rows as others in a batch.
+
+    Parameters
+    ----------
+    self_trusted : float, default=None
+        Without trusted rows: share of the rows of each class, those with the fewest wrong events
+        of a first training, that stand in for them.
+    trusted_batch_size : int, default=100
+        Trusted rows per step, as in the published code.
+    n_units : int, default=100
+        Hidden units of the weight net; published.
+    weight_lr : float, default=1e-3
+        Learning rate of Adam for the weight net; published.
+    gradient : str, default="auto"
+        How :math:`g_c^\top g_i` is computed; see `L2RW`.
+
+    Notes
+    -----
+    The label quality is the mean weight of a row over the later half of the epochs, relative to
+    that of all rows: :math:`v / (v + \bar v)`. The paper has no rule for a verdict; rows below
+    0.35, whose weight is about half of the average, are flagged here. Where the share of wrong
+    labels is known, give it as `contamination`.
+
+    The weight depends on the loss alone, so rows of equal loss can't be told apart: under pair and
+    instance noise it ranks rows no better than their loss does. And the weight net learns by
+    small steps: in a training of a few hundred steps, as on a table of 600 rows, it hardly moves.
+
+    References
+    ----------
+    Shu, Xie, Yi, Zhao, Zhou, Xu and Meng, "Meta-Weight-Net: Learning an Explicit Mapping For
+    Sample Weighting", NeurIPS 2019.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_digits
+    >>> from sknoisy import NoisyLabelDetector
+    >>> from sknoisy.noise import flip_symmetric
+    >>> X, y = load_digits(return_X_y=True)
+    >>> y_noisy, flipped = flip_symmetric(y, 0.3, random_state=0)
+    >>> trusted = np.random.default_rng(0).random(len(y)) < 0.1
+    >>> y_noisy[trusted] = y[trusted]
+    >>> detector = NoisyLabelDetector("meta_weight_net", contamination=0.3, random_state=0)
+    >>> detector = detector.fit(X, y_noisy, trusted=trusted)
+    >>> bool((detector.noise_mask_ == (y_noisy != y)).mean() > 0.8)
+    True
+    """
+
+    published_threshold = 0.35
+    published_final = "joint"
+
+    def __init__(
+        self,
+        *,
+        self_trusted=None,
+        trusted_batch_size=100,
+        n_units=100,
+        weight_lr=1e-3,
+        gradient="auto",
+    ):
+        self.self_trusted = self_trusted
+        self.trusted_batch_size = trusted_batch_size
+        self.n_units = n_units
+        self.weight_lr = weight_lr
+        self.gradient = gradient
+
+    def check_parameters(self):
+        super().check_parameters()
+        check_number(self, "trusted_batch_size", 1, kind=Integral)
+        check_number(self, "n_units", 1, kind=Integral)
+        check_number(self, "weight_lr", 0, above=True)
+        check_choice(self, "gradient", ("auto", *EXACT_GRADIENTS))
+
+    def detect(self, trainer, data):
+        """Train both nets; the evidence is a row's mean weight over the later epochs."""
+        find_events = cache(lambda: WrongEvent().detect(trainer, data))
+        data = self.with_trusted_rows(data, find_events)
+        run = trainer.start(data=data, float32=True)
+        seed = trainer.random_state().randint(2**31)
+        steps = MetaWeightedSteps(run, np.flatnonzero(data.trusted), self, seed)
+        run.run(steps.train_batch, rows=untrusted_rows(run), after_epoch=steps.close_epoch)
+        margins, alternatives = margin_quality(run)
+        weights = steps.mean_weights()
+        seen = ~np.isnan(weights)
+        quality = np.where(seen, weights / (weights + weights[seen].mean()), margins)
+        quality[data.trusted] = 1.0
+        return LabelEvidence(
+            quality=quality,
+            weights=np.where(seen & ~data.trusted, weights, 1.0),
+            alternatives=alternatives,
+            state=run.state(),
+            history=run.history(),
+            details={"trusted": data.trusted, "weight_net": steps.weight_net.state_dict()},
+        )
+
+
+class WeightNet(nn.Sequential):
+    """From the loss of a row to its weight in (0, 1)."""
+
+    def __init__(self, n_units):
+        super().__init__(nn.Linear(1, n_units), nn.ReLU(), nn.Linear(n_units, 1), nn.Sigmoid())
+
+    def forward(self, losses):
+        return super().forward(losses[:, None])[:, 0]
+
+
+class MetaWeightedSteps:
+    """Steps on batches whose rows are weighed by the weight net, which learns on the way.
+
+    Parameters
+    ----------
+    run : TrainingRun
+    trusted_rows : ndarray of int
+    method : MetaWeightNet
+    seed : int
+        For the first weights of the weight net.
+    """
+
+    def __init__(self, run, trusted_rows, method, seed):
+        self._run = run
+        self._gradient = resolve_gradient(method.gradient, run)
+        self._trusted_batches = run.endless_batches(trusted_rows, method.trusted_batch_size)
+        with seeded_global_state(seed):
+            self.weight_net = WeightNet(method.n_units).to(run.device)
+        self._optimizer = torch.optim.Adam(
+            self.weight_net.parameters(), lr=method.weight_lr, weight_decay=WEIGHT_DECAY
+        )
+        self._totals = torch.zeros(run.data.n_rows, device=run.device)
+        self._n_visits = torch.zeros(run.data.n_rows, device=run.device)
+        self._late_from = run.net.max_epochs // 2
+        self._is_late = self._late_from == 0
+
+    def train_batch(self, batch):
+        run = self._run
+        randomness = run.randomness()
+        X = run.weak_view(batch.X)
+        logits = run.logits(X)
+        losses = run.row_losses(logits, batch.y)
+        self._learn_weights(batch, X, losses, randomness)
+        with torch.no_grad():
+            weights = self.weight_net(losses)
+        # By n, not by the sum of the weights: the weight net may shrink them all.
+        loss = run.mean_loss(weights * losses, batch.rows)
+        run.gradient_step(loss, batch)
+        if self._is_late:
+            self._totals[batch.rows] += weights
+            self._n_visits[batch.rows] += 1
+        return loss.detach(), logits.detach()
+
+    def close_epoch(self, epoch):
+        self._is_late = epoch + 1 >= self._late_from
+
+    def mean_weights(self):
+        """Return the mean weight of each row, NaN for rows not trained on."""
+        return (self._totals / self._n_visits).double().cpu().numpy()
+
+    def _learn_weights(self, batch, X, losses, randomness):
+        run = self._run
+        lr = run.net.optimizer_.param_groups[0]["lr"]
+        weights = self.weight_net(losses.detach())
+        looked_at = run.mean_loss(weights.detach() * losses, batch.rows)
+        gradients = torch.autograd.grad(
+            looked_at, run.parameters, retain_graph=True, allow_unused=True
+        )
+        ahead = {
+            name: value.detach() - (0 if gradient is None else lr * gradient)
+            for name, value, gradient in zip(run.names, run.parameters, gradients, strict=True)
+        }
+        tangent = trusted_gradient(run, next(self._trusted_batches), ahead)
+        derivatives = batch_derivatives(
+            run,
+            X,
+            batch.y,
+            tangent,
+            losses=losses,
+            randomness=randomness,
+            gradient=self._gradient,
+        )
+        self._optimizer.zero_grad()
+        (-lr * run.mean_loss(derivatives * weights, batch.rows)).backward()
+        self._optimizer.step()
