@@ -4,19 +4,23 @@ from sklearn.base import clone
 
 from ..exceptions import TrustedRowsRequiredError
 from ._base import Method
+from ._bhn import BHN
 from ._cores import CORES
 from ._cross_entropy import CrossEntropy
 from ._l2rw import L2RW
 from ._lsw import LSW
 from ._meta_weight_net import MetaWeightNet
+from ._nlnl import NLNL
 from ._wrong_event import WrongEvent
 
 METHODS = {
+    "bhn": BHN,
     "cores": CORES,
     "cross_entropy": CrossEntropy,
     "l2rw": L2RW,
     "lsw": LSW,
     "meta_weight_net": MetaWeightNet,
+    "nlnl": NLNL,
     "wrong_event": WrongEvent,
 }
 
