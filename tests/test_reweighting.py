@@ -91,7 +91,7 @@ def test_weights_are_those_of_differentiation_through_the_step(run):
     trusted_loss = losses_at(run, moved, np.arange(12, 20)).mean()
     expected = normalized_weights(-torch.autograd.grad(trusted_loss, weights)[0])
     seen = []
-    run.weighted_loss = lambda losses, weights, rows: seen.append(weights) or losses.mean()
+    run.shares = lambda rows, weights: seen.append(weights) or weights
     steps = ReweightedSteps(run, np.arange(12, 20), L2RW(gradient="forward"))
     (batch,) = run.batches(np.arange(12))
     steps.train_batch(batch)

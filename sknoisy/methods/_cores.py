@@ -111,10 +111,10 @@ class Sieve:
         logits = run.logits(run.weak_view(batch.X))
         losses, scores = sieve_losses(logits, batch.y, self._prior, self._beta())
         kept = (scores <= 0) | self._trusted[batch.rows] | (not self._sieves())
-        loss = run.weighted_loss(losses, kept.to(losses.dtype), batch.rows)
-        run.gradient_step(loss / (1 + self._beta()), batch)
+        shares = run.shares(batch.rows, kept.to(losses.dtype)) / (1 + self._beta())
+        loss = run.gradient_step(losses, shares, batch)
         self._scores[batch.rows] = scores.detach()
-        return loss.detach(), logits.detach()
+        return loss, logits.detach()
 
     def close_epoch(self, epoch):
         if epoch == self._read_epoch:

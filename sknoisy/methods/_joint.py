@@ -66,9 +66,8 @@ class JointTraining:
             noisy_term=self._method.noisy_term,
             similarity=self._method.similarity,
         )
-        loss = run.mean_loss(losses, rows)
-        run.gradient_step(loss, batch)
-        return loss.detach(), weak.detach()
+        loss = run.gradient_step(losses, run.shares(rows), batch)
+        return loss, weak.detach()
 
     def close_epoch(self):
         """Count the watched rows, and refresh the mixtures from the counts so far."""

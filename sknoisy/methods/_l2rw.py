@@ -142,13 +142,12 @@ class ReweightedSteps:
             gradient=self._gradient,
         )
         weights = normalized_weights(derivatives)
-        loss = run.weighted_loss(losses, weights, batch.rows)
-        run.gradient_step(loss, batch)
+        loss = run.gradient_step(losses, run.shares(batch.rows, weights), batch)
         if self._is_late:
             relative = len(weights) * weights
             self._totals[batch.rows] += relative / (1 + relative)
             self._n_visits[batch.rows] += 1
-        return loss.detach(), logits.detach()
+        return loss, logits.detach()
 
     def close_epoch(self, epoch):
         self._is_late = epoch + 1 >= self._late_from

@@ -181,12 +181,11 @@ class MetaWeightedSteps:
         with torch.no_grad():
             weights = self.weight_net(losses)
         # By n, not by the sum of the weights: the weight net may shrink them all.
-        loss = run.mean_loss(weights * losses, batch.rows)
-        run.gradient_step(loss, batch)
+        loss = run.gradient_step(losses, weights * run.shares(batch.rows), batch)
         if self._is_late:
             self._totals[batch.rows] += weights
             self._n_visits[batch.rows] += 1
-        return loss.detach(), logits.detach()
+        return loss, logits.detach()
 
     def close_epoch(self, epoch):
         self._is_late = epoch + 1 >= self._late_from
@@ -199,9 +198,13 @@ class MetaWeightedSteps:
         run = self._run
         lr = run.net.optimizer_.param_groups[0]["lr"]
         weights = self.weight_net(losses.detach())
-        looked_at = run.mean_loss(weights.detach() * losses, batch.rows)
+        shares = run.shares(batch.rows)
         gradients = torch.autograd.grad(
-            looked_at, run.parameters, retain_graph=True, allow_unused=True
+            losses,
+            run.parameters,
+            weights.detach() * shares,
+            retain_graph=True,
+            allow_unused=True,
         )
         ahead = {
             name: value.detach() - (0 if gradient is None else lr * gradient)
@@ -218,5 +221,5 @@ class MetaWeightedSteps:
             gradient=self._gradient,
         )
         self._optimizer.zero_grad()
-        (-lr * run.mean_loss(derivatives * weights, batch.rows)).backward()
+        (-lr * (shares * derivatives * weights).sum()).backward()
         self._optimizer.step()

@@ -137,10 +137,10 @@ class NegativeLearning:
             losses = run.row_losses(logits, y)
         else:
             losses = self._negative_losses(probabilities, y)
-        loss = run.weighted_loss(losses, self._selected(batch.rows).to(losses.dtype), batch.rows)
-        run.gradient_step(loss, batch)
+        shares = run.shares(batch.rows, self._selected(batch.rows).to(losses.dtype))
+        loss = run.gradient_step(losses, shares, batch)
         self._last[batch.rows] = given.detach().float()
-        return loss.detach(), logits.detach()
+        return loss, logits.detach()
 
     def close_epoch(self):
         self._remembered = [*self._remembered, self._last.clone()][-N_REMEMBERED:]
@@ -193,6 +193,5 @@ def complementary_labels(y, n_classes, n_drawn, generator):
 def _soft_step(run, batch, targets):
     logits = run.logits(run.weak_view(batch.X))
     losses = -(targets[batch.rows] * logits.log_softmax(dim=1)).sum(dim=1)
-    loss = run.mean_loss(losses, batch.rows)
-    run.gradient_step(loss, batch)
-    return loss.detach(), logits.detach()
+    loss = run.gradient_step(losses, run.shares(batch.rows), batch)
+    return loss, logits.detach()

@@ -70,9 +70,9 @@ class WeightLearner:
         run = self._run
         logits = run.logits(X)
         losses = run.row_losses(logits, batch.y)
-        loss = run.weighted_loss(losses, self.weights(batch.rows), batch.rows)
-        run.gradient_step(loss, batch)
-        return loss.detach(), logits.detach(), losses.detach()
+        shares = run.shares(batch.rows, self.weights(batch.rows))
+        loss = run.gradient_step(losses, shares, batch)
+        return loss, logits.detach(), losses.detach()
 
     def _learn(self, rows, derivatives):
         weights = self.weights(rows)

@@ -63,7 +63,7 @@ class FeatureStore:
         """Yield pairs of row numbers and features for an iterable of row numbers."""
         if self._tensor is not None:
             for rows in chunks:
-                yield rows, as_float(self._tensor[rows]).contiguous()
+                yield rows, as_float(self._tensor.index_select(0, rows)).contiguous()
             return
         for rows, features in read_ahead(self._read, chunks):
             features = torch.from_numpy(features)
@@ -149,7 +149,7 @@ class RowBatches:
         rows = _shuffled(self._rows, self._generator).to(self._features.rows_device)
         for chunk, features in self._features.load(split_rows(rows, self._batch_size)):
             chunk = chunk.to(self._labels.device)
-            yield Batch(features, self._labels[chunk], chunk)
+            yield Batch(features, self._labels.index_select(0, chunk), chunk)
 
 
 class DatasetBatches:

@@ -6,6 +6,8 @@ import warnings
 
 import numpy as np
 import torch
+from skorch import NeuralNet
+from skorch.callbacks import Callback
 from skorch.utils import TeeGenerator
 from torch.utils.data import Subset
 from tqdm.auto import tqdm
@@ -63,6 +65,7 @@ class TrainingRun:
         self.weights = _as_tensor(data.sample_weight, device)
         self._features = None if data.is_dataset else FeatureStore(data, device)
         self._row_criterion = _per_row(self.net.criterion_)
+        self._watches_gradient = _watches_gradient(self.net)
         self._seed = seed
         self._verbose = verbose
         self._generator = row_generator(seed)
@@ -99,18 +102,21 @@ class TrainingRun:
         """Return the net's criterion for each row, shape (n_rows,)."""
         return self._row_criterion(logits, y)
 
-    def mean_loss(self, losses, rows):
-        """Return the mean over the batch, weighted by the user's `sample_weight`."""
-        if self.weights is None:
-            return losses.mean()
-        weights = self.weights[rows]
-        return (weights * losses).sum() / weights.sum()
+    def shares(self, rows, weights=None):
+        """Return the share of each row of a batch in its loss; they sum to one.
 
-    def weighted_loss(self, losses, weights, rows):
-        """Return the mean loss under a method's weights, times the user's `sample_weight`."""
+        Parameters
+        ----------
+        rows : Tensor of int
+        weights : Tensor of shape (n_rows,), default=None
+            A method's weights; the user's `sample_weight` multiplies them.
+        """
         if self.weights is not None:
-            weights = weights * self.weights[rows]
-        return (weights * losses).sum() / weights.sum().clamp_min(torch.finfo(weights.dtype).tiny)
+            mine = self.weights[rows]
+            weights = mine if weights is None else weights * mine
+        if weights is None:
+            return torch.full((len(rows),), 1 / len(rows), device=self.device)
+        return weights / weights.sum().clamp_min(torch.finfo(weights.dtype).tiny)
 
     def parameter_values(self):
         """Return a copy of the trainable parameters by name."""
@@ -123,22 +129,28 @@ class TrainingRun:
 
     # -- one step ----------------------------------------------------------------------------
 
-    def gradient_step(self, loss, batch):
-        """Back-propagate, let callbacks see the gradient, and step the optimiser."""
+    def gradient_step(self, losses, shares, batch):
+        """Back-propagate, let callbacks see the gradient, step the optimiser; return the loss.
+
+        The loss is the sum of the rows' losses times their shares, which are constants. It is
+        differentiated from the rows on, which saves the sum its place in the graph.
+        """
         optimizer = self.net.optimizer_
         optimizer.zero_grad()
-        loss.backward()
-        named = TeeGenerator(self.net.get_all_learnable_params())
-        self.net.notify("on_grad_computed", named_parameters=named, batch=batch, training=True)
+        shares = shares.to(losses.dtype)
+        losses.backward(shares)
+        if self._watches_gradient:
+            named = TeeGenerator(self.net.get_all_learnable_params())
+            self.net.notify("on_grad_computed", named_parameters=named, batch=batch, training=True)
         optimizer.step()
+        return torch.dot(losses.detach(), shares)
 
     def plain_step(self, batch):
         """Train on one batch with the net's own criterion; return loss, losses and logits."""
         logits = self.logits(self.weak_view(batch.X))
         losses = self.row_losses(logits, batch.y)
-        loss = self.mean_loss(losses, batch.rows)
-        self.gradient_step(loss, batch)
-        return loss.detach(), losses.detach(), logits.detach()
+        loss = self.gradient_step(losses, self.shares(batch.rows), batch)
+        return loss, losses.detach(), logits.detach()
 
     # -- the loop ----------------------------------------------------------------------------
 
@@ -280,6 +292,14 @@ def _per_row(criterion):
     per_row = copy.copy(criterion)
     per_row.reduction = "none"
     return per_row
+
+
+def _watches_gradient(net):
+    """Return whether the net or one of its callbacks does something with the gradient."""
+    if type(net).on_grad_computed is not NeuralNet.on_grad_computed:
+        return True
+    plain = Callback.on_grad_computed
+    return any(type(callback).on_grad_computed is not plain for _, callback in net.callbacks_)
 
 
 def _as_tensor(weights, device):
