@@ -399,6 +399,7 @@ def image_ratios(sizes):
     forms = {
         "auto": ({}, 2.35),
         "interval_2": ({"interval": 2}, 1.7),
+        "trusted_interval_2": ({"trusted_interval": 2}, None),
         "last_layer": ({"gradient": "last_layer"}, None),
         "forward": ({"gradient": "forward"}, None),
         "double_backward": ({"gradient": "double_backward"}, None),

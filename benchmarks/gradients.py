@@ -54,6 +54,10 @@ FORMS = {
     "finite_difference": {"gradient": "finite_difference"},
     "last_layer": {"gradient": "last_layer"},
     "finite_difference, interval=2": {"gradient": "finite_difference", "interval": 2},
+    "finite_difference, trusted_interval=2": {
+        "gradient": "finite_difference",
+        "trusted_interval": 2,
+    },
     "finite_difference, trusted_momentum=0": {
         "gradient": "finite_difference",
         "trusted_momentum": 0.0,

@@ -125,10 +125,12 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
         self.sample_weights_ = np.where(data.trusted, 1.0, evidence.weights)
         suggested = np.where(self.noise_mask_, evidence.alternatives, data.y)
         self.suggested_labels_ = self.classes_[suggested]
-        # By verdict rather than by quality, which isn't a probability for every method.
-        self.transition_matrix_ = estimate_transition_matrix(
-            data.y, evidence.alternatives, 1.0 - self.noise_mask_, data.n_classes
-        )
+        self.transition_matrix_ = evidence.details.get("transition_matrix")
+        if self.transition_matrix_ is None:
+            # By verdict rather than by quality, which isn't a probability for every method.
+            self.transition_matrix_ = estimate_transition_matrix(
+                data.y, evidence.alternatives, 1.0 - self.noise_mask_, data.n_classes
+            )
 
     def _resolve_threshold(self, method, quality, trusted):
         if self.contamination is not None:

@@ -210,7 +210,7 @@ def test_last_layer_derivative_is_the_exact_one_of_that_layer(table, settings):
     probe = probe_step(run, batch.X, batch.y, "last_layer", RunningGradient(0))
     run.logits(batch.X)
     # No step in between, so that both batches see the same parameters.
-    assert_allclose(probe.derivatives(trusted, None), exact, atol=1e-6)
+    assert_allclose(probe.derivatives(iter([trusted]), None), exact, atol=1e-6)
     assert exact.abs().max() > 1e-3
 
 
@@ -245,13 +245,18 @@ def test_weights_move_in_every_second_step_only(table):
     assert steps[0] > steps[1] and steps[1] <= 20
 
 
-def test_running_gradient_is_a_moving_average():
-    running = RunningGradient(0.75)
-    running.update({"weight": torch.tensor([4.0])})
-    assert_allclose(running.update({"weight": torch.tensor([8.0])})["weight"], [5.0])
+def gradients(*values):
+    return iter({"weight": torch.tensor([value])} for value in values)
 
 
-def test_without_momentum_each_step_has_its_own_gradient():
-    running = RunningGradient(0)
-    running.update({"weight": torch.tensor([4.0])})
-    assert_allclose(running.update({"weight": torch.tensor([8.0])})["weight"], [8.0])
+@pytest.mark.parametrize("momentum, average", [(0.75, 5.0), (0.0, 8.0)])
+def test_running_gradient_is_a_moving_average(momentum, average):
+    running, found = RunningGradient(momentum), gradients(4.0, 8.0)
+    running.update(lambda: next(found))
+    assert_allclose(running.update(lambda: next(found))["weight"], [average])
+
+
+def test_gradient_is_computed_in_every_so_many_steps():
+    running, found = RunningGradient(0.0, interval=3), gradients(1.0, 2.0, 3.0)
+    seen = [running.update(lambda: next(found))["weight"].item() for _ in range(7)]
+    assert seen == [1, 1, 1, 2, 2, 2, 3]

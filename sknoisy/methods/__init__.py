@@ -9,6 +9,7 @@ from ._lsw import LSW
 from ._meta_weight_net import MetaWeightNet
 from ._nlnl import NLNL
 from ._registry import METHODS, check_trusted_rows, resolve_method
+from ._simifeat import SimiFeat
 from ._wrong_event import WrongEvent
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "LabelEvidence",
     "MetaWeightNet",
     "Method",
+    "SimiFeat",
     "WrongEvent",
     "check_trusted_rows",
     "margin_quality",

@@ -11,6 +11,7 @@ from ._l2rw import L2RW
 from ._lsw import LSW
 from ._meta_weight_net import MetaWeightNet
 from ._nlnl import NLNL
+from ._simifeat import SimiFeat
 from ._wrong_event import WrongEvent
 
 METHODS = {
@@ -21,6 +22,7 @@ METHODS = {
     "lsw": LSW,
     "meta_weight_net": MetaWeightNet,
     "nlnl": NLNL,
+    "simifeat": SimiFeat,
     "wrong_event": WrongEvent,
 }
 
@@ -51,8 +53,9 @@ def check_trusted_rows(method, trusted):
     if trusted.any() or not method.requires_trusted_rows():
         return
     free = ", ".join(repr(name) for name, kind in METHODS.items() if not kind.needs_trusted)
+    stand_ins = "set the method's parameter self_trusted to a share such as 0.3, or "
     raise TrustedRowsRequiredError(
         f"The method {type(method).__name__} needs rows whose labels are known to be right: pass "
-        "trusted=mask to fit. Without any, set the method's parameter self_trusted to a share "
-        f"such as 0.3, or use a method that needs none: {free}."
+        f"trusted=mask to fit. Without any, {stand_ins if hasattr(method, 'self_trusted') else ''}"
+        f"use a method that needs none: {free}."
     )

@@ -28,8 +28,8 @@ class WeightLearner:
     run : TrainingRun
     trusted_rows : ndarray of int
     method : LSW
-        Gives `weight_step`, `trusted_batch_size`, `trusted_momentum`, `reading`, `centered`,
-        `gradient` and `interval`.
+        Gives `weight_step`, `trusted_batch_size`, `trusted_momentum`, `trusted_interval`,
+        `reading`, `centered`, `gradient` and `interval`.
     """
 
     def __init__(self, run, trusted_rows, method):
@@ -41,7 +41,9 @@ class WeightLearner:
         self._mean_square = None
         self._trusted_batches = run.endless_batches(trusted_rows, method.trusted_batch_size)
         self._gradient = resolve_gradient(method.gradient, run)
-        self._running = RunningGradient(method.trusted_momentum**method.interval)
+        # The average reaches back over as many steps, however seldom it gets a new gradient.
+        n_steps = method.interval * method.trusted_interval
+        self._running = RunningGradient(method.trusted_momentum**n_steps, method.trusted_interval)
         self._n_steps = 0
         self.learns = False
 
@@ -57,7 +59,7 @@ class WeightLearner:
             return self._weighted_step(batch, X)[:2]
         probe = probe_step(run, X, batch.y, self._gradient, self._running)
         loss, logits, losses = self._weighted_step(batch, X)
-        self._learn(batch.rows, probe.derivatives(next(self._trusted_batches), losses))
+        self._learn(batch.rows, probe.derivatives(self._trusted_batches, losses))
         return loss, logits
 
     def _learns_now(self):

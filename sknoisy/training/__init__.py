@@ -13,7 +13,7 @@ from ._directional import (
     row_derivatives,
     trusted_gradient,
 )
-from ._outputs import predict_probabilities
+from ._outputs import last_layer_inputs, predict_probabilities
 from ._run import TrainingRun
 from ._seeding import seeded_global_state
 from ._trainer import Trainer
@@ -28,6 +28,7 @@ __all__ = [
     "batch_derivatives",
     "functional_losses",
     "has_scheduler",
+    "last_layer_inputs",
     "predict_probabilities",
     "probe_step",
     "resolve_gradient",

@@ -12,7 +12,7 @@ from torch import nn
 from torch.func import functional_call, jvp
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from ._outputs import as_logits
+from ._outputs import as_logits, last_linear
 from ._seeding import replayed_randomness
 
 FINITE_STEP = 0.01
@@ -145,21 +145,36 @@ def batch_derivatives(run, X, y, tangent, *, losses, randomness, gradient):
 class RunningGradient:
     """Moving average of the trusted gradients of successive steps.
 
-    One batch's gradient is noisy, while the parameters move little from step to step.
+    One batch's gradient is noisy, while the parameters move little from step to step. For the
+    same reason it needn't be computed in every step.
+
+    Parameters
+    ----------
+    momentum : float in [0, 1)
+        Share of the old gradients.
+    interval : int, default=1
+        A new gradient is computed in every so many steps.
     """
 
-    def __init__(self, momentum):
+    def __init__(self, momentum, interval=1):
         self._momentum = momentum
+        self._interval = interval
+        self._n_steps = 0
         self._average = None
 
-    def update(self, gradient):
-        """Take in a dict of tensors, and return the average so far."""
+    def update(self, compute):
+        """Return the average, after `compute()`, a dict of tensors, if it is time for a new one."""
+        if self._n_steps % self._interval == 0:
+            self._take_in(compute())
+        self._n_steps += 1
+        return self._average
+
+    def _take_in(self, gradient):
         if self._average is None or not self._momentum:
             self._average = gradient
-        else:
-            for name, value in gradient.items():
-                self._average[name].lerp_(value, 1 - self._momentum)
-        return self._average
+            return
+        for name, value in gradient.items():
+            self._average[name].lerp_(value, 1 - self._momentum)
 
 
 class ParameterProbe:
@@ -183,12 +198,12 @@ class ParameterProbe:
         self._before = run.parameter_values()
         self._randomness = run.randomness()
 
-    def derivatives(self, trusted, losses):
+    def derivatives(self, trusted_batches, losses):
         """Return the derivative of each row's loss along the gradient of the trusted loss.
 
         Parameters
         ----------
-        trusted : Batch
+        trusted_batches : iterator of Batch
         losses : Tensor of shape (n_rows,)
             The rows' losses in the step.
         """
@@ -196,7 +211,7 @@ class ParameterProbe:
             functional_losses(self._run, self._X, self._y),
             self._run.module,
             self._before,
-            self._running.update(trusted_gradient(self._run, trusted)),
+            self._running.update(lambda: trusted_gradient(self._run, next(trusted_batches))),
             losses=losses,
             randomness=self._randomness,
             gradient=self._gradient,
@@ -216,6 +231,8 @@ class LastLayerProbe:
         self._run, self._y = run, y
         self._running = running
         self._layer = last_linear(run.module)
+        if self._layer is None:
+            raise _no_last_layer(run.module)
         self._inputs = self._outputs = None
         self._hooks = [
             self._layer.register_forward_hook(self._remember),
@@ -230,19 +247,23 @@ class LastLayerProbe:
             raise _no_last_layer(module)
         self._inputs, self._outputs = self._inputs.detach(), output.detach()
 
-    def derivatives(self, trusted, losses):
+    def derivatives(self, trusted_batches, losses):
         rows, rows_slopes = self._inputs, self._slopes(self._y)
-        with frozen_statistics(self._run.module), torch.no_grad():
-            self._run.logits(self._run.weak_view(trusted.X))
+        tangent = self._running.update(lambda: self._gradient(next(trusted_batches)))
         for hook in self._hooks:
             hook.remove()
-        slopes = self._slopes(trusted.y) / len(trusted.y)
-        tangent = {"weight": slopes.T @ self._inputs}
-        if self._layer.bias is not None:
-            tangent["bias"] = slopes.sum(dim=0)
-        tangent = self._running.update(tangent)
         along = torch.nn.functional.linear(rows, tangent["weight"], tangent.get("bias"))
         return (rows_slopes * along).sum(dim=1)
+
+    def _gradient(self, trusted):
+        """Return the gradient of the mean trusted loss by the layer's weight and bias."""
+        with frozen_statistics(self._run.module), torch.no_grad():
+            self._run.logits(self._run.weak_view(trusted.X))
+        slopes = self._slopes(trusted.y) / len(trusted.y)
+        gradient = {"weight": slopes.T @ self._inputs}
+        if self._layer.bias is not None:
+            gradient["bias"] = slopes.sum(dim=0)
+        return gradient
 
     def _slopes(self, y):
         """Return the derivative of each row's loss by the layer's outputs."""
@@ -250,20 +271,6 @@ class LastLayerProbe:
         with torch.enable_grad():
             losses = self._run.row_losses(as_logits(self._run.net, outputs), y)
             return torch.autograd.grad(losses.sum(), outputs)[0]
-
-
-def last_linear(module):
-    """Return the linear layer that gives the logits.
-
-    Raises
-    ------
-    ValueError
-        If the module has none.
-    """
-    layers = [layer for layer in module.modules() if isinstance(layer, nn.Linear)]
-    if not layers:
-        raise _no_last_layer(module)
-    return layers[-1]
 
 
 def _no_last_layer(module):

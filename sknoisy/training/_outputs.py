@@ -41,6 +41,40 @@ def infer_in_parts(infer, X):
     return torch.cat([infer_in_parts(infer, half) for half in X.chunk(2)])
 
 
+def last_linear(module):
+    """Return the last linear layer, which gives the logits; None if there is none."""
+    layers = [layer for layer in module.modules() if isinstance(layer, nn.Linear)]
+    return layers[-1] if layers else None
+
+
+def last_layer_inputs(run, rows):
+    """Return what the last linear layer of a `TrainingRun` sees of each row, in evaluation mode.
+
+    Raises
+    ------
+    ValueError
+        If the module has no linear layer.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_units)
+    """
+    layer = last_linear(run.module)
+    if layer is None:
+        raise ValueError(
+            "Features of a net are the input of its last torch.nn.Linear. "
+            f"{type(run.module).__name__} has none: give features in another way."
+        )
+    seen = []
+    hook = layer.register_forward_hook(lambda layer, inputs, output: seen.append(inputs[0].cpu()))
+    try:
+        for _ in run.predict_logits(rows):
+            pass
+    finally:
+        hook.remove()
+    return torch.cat(seen).float().flatten(1).numpy()
+
+
 def predict_probabilities(net, X):
     """Return the class probabilities of a fitted net, shape (n_rows, n_classes) of float64.
 

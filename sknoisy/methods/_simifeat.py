@@ -1,0 +1,231 @@
+"""SimiFeat: wrong labels by the labels of the neighbours."""
+
+from numbers import Integral
+
+import numpy as np
+from scipy.stats import rankdata
+from sklearn.neighbors import NearestNeighbors
+from sklearn.preprocessing import normalize
+
+from .._parameters import check_choice, check_number
+from ..training import last_layer_inputs
+from ._base import LabelEvidence, Method, margin_quality
+from ._consensus import estimate_noise
+
+FEATURES = ("net", "trusted_net", "input")
+RULES = ("rank", "vote")
+KEPT_SHARE = 0.9
+FLAGGED_RANGE = (0.05, 0.95)
+SCORE_FLOOR = 1e-8
+
+
+class SimiFeat(Method):
+    r"""Compare each label with those of the most similar rows.
+
+    Rows with similar features should have the same label. Each row's ten nearest rows, itself among
+    them, vote for their labels, weighed by the cosine of the angle between the features. Two rules:
+
+    - "vote": a label is wrong where another one wins.
+    - "rank": in each class the rows whose own label has the fewest votes are wrong; how many, says
+      the estimate of the transition matrix, from how often the labels of a row and of its two
+      nearest rows agree (HOC). It becomes `transition_matrix_`.
+
+    Several rounds, each with nine tenths of the rows, decide by majority. The label quality is one
+    less the share of rounds in which the row was flagged, ties by votes.
+
+    Needs features: of a net trained on the given labels or on trusted rows, of your own, or X
+    itself. Cost: plain training once, and one search for neighbours in chunks: no matrix of all
+    pairs is made.
+
+    Parameters
+    ----------
+    rule : {"rank", "vote"}, default="rank"
+        The paper's R and V.
+    features : {"net", "trusted_net", "input"} or callable, default="net"
+        What rows are compared by: the input of the last linear layer of a net trained on the
+        given labels, or on the trusted rows alone; X itself, standardised; or what a function
+        makes of X, an array (n_rows, n_features), for instance by a pretrained net.
+    n_neighbors : int, default=10
+        The row itself included, as published.
+    n_rounds : int, default=21
+        Published. Should be odd.
+
+    Notes
+    -----
+    The published rounds differ by random crops of the images; here by the rows that may vote, so
+    that neighbours are searched only once.
+
+    It is as good as the features. A net that learnt wrong labels by heart puts their rows among
+    those of the wrong class.
+
+    References
+    ----------
+    Zhu, Dong and Liu, "Detecting Corrupted Labels Without Training a Model to Predict", ICML 2022;
+    Zhu, Song and Liu, "Clusterability as an Alternative to Anchor Points When Learning with Noisy
+    Labels" (HOC), ICML 2021.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sknoisy import NoisyLabelDetector
+    >>> from sknoisy.methods import SimiFeat
+    >>> from sknoisy.noise import flip_symmetric
+    >>> X, y = load_digits(return_X_y=True)
+    >>> y_noisy, flipped = flip_symmetric(y, 0.3, random_state=0)
+    >>> detector = NoisyLabelDetector(SimiFeat(features="input"), random_state=0).fit(X, y_noisy)
+    >>> bool((detector.noise_mask_ == flipped).mean() > 0.9)
+    True
+    """
+
+    published_threshold = 0.5
+    published_final = "filter"
+
+    def __init__(self, *, rule="rank", features="net", n_neighbors=10, n_rounds=21):
+        self.rule = rule
+        self.features = features
+        self.n_neighbors = n_neighbors
+        self.n_rounds = n_rounds
+
+    def check_parameters(self):
+        check_choice(self, "rule", RULES)
+        check_number(self, "n_neighbors", 3, kind=Integral)
+        check_number(self, "n_rounds", 1, kind=Integral)
+        if not callable(self.features):
+            check_choice(self, "features", FEATURES)
+
+    def requires_trusted_rows(self):
+        return isinstance(self.features, str) and self.features == "trusted_net"
+
+    def detect(self, trainer, data):
+        """Train for the features, search neighbours, and vote."""
+        run = trainer.start()
+        run.run(lambda batch: run.plain_step(batch)[::2])
+        neighbors = Neighbors(self._extract(trainer, run, data), self.n_neighbors)
+        random_state = trainer.random_state()
+        n_flagged = np.zeros(data.n_rows)
+        votes = np.zeros((data.n_rows, data.n_classes))
+        estimate = None
+        for _ in range(self.n_rounds):
+            kept = random_state.rand(data.n_rows) < KEPT_SHARE
+            shares = neighbors.vote(data.y, data.n_classes, kept)
+            estimate = estimate_noise(
+                *neighbors.consensus(data.y, kept), data.n_classes, start=estimate
+            )
+            n_flagged += self._flag(data.y, shares, estimate)
+            votes += shares
+        given = votes[np.arange(data.n_rows), data.y]
+        ties = 1 - rankdata(given) / (data.n_rows + 1)
+        quality = 1 - (n_flagged + ties) / (self.n_rounds + 1)
+        others = votes.copy()
+        others[np.arange(data.n_rows), data.y] = -1
+        return LabelEvidence(
+            quality=quality,
+            weights=quality,
+            alternatives=_most_voted(others, margin_quality(run)[1]),
+            state=run.state(),
+            history=run.history(),
+            details={"transition_matrix": estimate.transition_matrix},
+        )
+
+    def _extract(self, trainer, run, data):
+        if callable(self.features):
+            return _checked_features(self.features(data.X), data.n_rows)
+        if self.features == "input":
+            return _standardized(data)
+        if self.features == "trusted_net":
+            run = trainer.start()
+            run.run(lambda batch: run.plain_step(batch)[::2], rows=np.flatnonzero(data.trusted))
+        return last_layer_inputs(run, np.arange(data.n_rows))
+
+    def _flag(self, codes, shares, estimate):
+        if self.rule == "vote":
+            return shares.argmax(axis=1) != codes
+        scores = -np.log(shares[np.arange(len(codes)), codes] + SCORE_FLOOR)
+        flagged = np.zeros(len(codes), dtype=bool)
+        wrong_shares = np.clip(1 - estimate.right_shares(), *FLAGGED_RANGE)
+        for code, share in enumerate(wrong_shares):
+            rows = np.flatnonzero(codes == code)
+            flagged[rows] = scores[rows] > np.quantile(scores[rows], 1 - share)
+        return flagged
+
+
+class Neighbors:
+    """The nearest rows of each row, searched once for all rounds.
+
+    Parameters
+    ----------
+    features : ndarray of shape (n_rows, n_features)
+    n_neighbors : int
+        The row itself included.
+    """
+
+    def __init__(self, features, n_neighbors):
+        n_rows = len(features)
+        self._n_neighbors = min(n_neighbors, n_rows)
+        # Some neighbours may not vote in a round: look for a few more.
+        n_searched = min(2 * self._n_neighbors, n_rows)
+        unit = normalize(np.asarray(features, dtype=np.float32))
+        search = NearestNeighbors(n_neighbors=n_searched, algorithm="brute").fit(unit)
+        distances, rows = search.kneighbors(unit)
+        # On the unit sphere half the squared distance is one less the cosine.
+        self._similarities, self._rows = _self_first(1 - distances**2 / 2, rows)
+
+    def vote(self, codes, n_classes, kept):
+        """Return the votes of each row's nearest rows for each class, scaled to length one."""
+        votes = np.zeros((len(codes), n_classes))
+        voters, weights = self._voters(kept)
+        every = np.arange(len(codes))[:, None]
+        np.add.at(votes, (np.broadcast_to(every, voters.shape), codes[voters]), weights)
+        return normalize(votes)
+
+    def consensus(self, codes, kept):
+        """Return the labels of the kept rows and of their two nearest rows."""
+        voters, _ = self._voters(kept)
+        rows = np.flatnonzero(kept)
+        return codes[rows], codes[voters[rows, 1]], codes[voters[rows, 2]]
+
+    def _voters(self, kept):
+        """Return rows and weights of the voters of each row: itself, and the nearest kept ones."""
+        allowed = kept[self._rows]
+        allowed[:, 0] = True
+        order = np.argsort(~allowed, axis=1, kind="stable")[:, : self._n_neighbors]
+        voters = np.take_along_axis(self._rows, order, axis=1)
+        weights = np.take_along_axis(self._similarities, order, axis=1)
+        weights = np.where(np.take_along_axis(allowed, order, axis=1), weights, 0)
+        if weights.shape[1] > 2:
+            # A row's own vote goes on where the next two lead: it would be 1 for all otherwise.
+            weights[:, 0] = 2 * weights[:, 1] - weights[:, 2]
+        return voters, np.maximum(weights, 0)
+
+
+def _self_first(similarities, rows):
+    """Put each row itself in the first place; equal rows may have come before it."""
+    own = rows == np.arange(len(rows))[:, None]
+    own[~own.any(axis=1), -1] = True
+    order = np.argsort(~own, axis=1, kind="stable")
+    rows = np.take_along_axis(rows, order, axis=1)
+    rows[:, 0] = np.arange(len(rows))
+    return np.take_along_axis(similarities, order, axis=1), rows
+
+
+def _most_voted(others, fallback):
+    """Return the class with most votes, and the fallback where no class has any."""
+    return np.where(others.max(axis=1) > 0, others.argmax(axis=1), fallback)
+
+
+def _standardized(data):
+    if data.is_dataset:
+        raise TypeError("features='input' needs X as an array. Got a torch Dataset.")
+    X = data.X.reshape(data.n_rows, -1).astype(np.float32)
+    spread = X.std(axis=0)
+    return (X - X.mean(axis=0)) / np.where(spread > 0, spread, 1)
+
+
+def _checked_features(features, n_rows):
+    features = np.asarray(features)
+    if features.ndim != 2 or len(features) != n_rows or not np.isfinite(features).all():
+        raise ValueError(
+            "The function 'features' of SimiFeat must return finite numbers of shape "
+            f"({n_rows}, n_features). Got an array of shape {features.shape}."
+        )
+    return features
