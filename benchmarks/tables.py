@@ -124,6 +124,9 @@ METHODS = {
     "lsw": trusted_classifier("lsw"),
     "lsw_self_trusted": detector(LSW(self_trusted=0.3)),
     "cores": classifier("cores"),
+    "nlnl": classifier("nlnl"),
+    "simifeat": classifier("simifeat"),
+    "bhn": trusted_classifier("bhn"),
     "l2rw": trusted_classifier("l2rw"),
     "meta_weight_net": trusted_classifier("meta_weight_net"),
 }

@@ -10,6 +10,7 @@ from sknoisy.methods import SimiFeat
 from sknoisy.methods._consensus import NoiseEstimate, consensus_frequencies, estimate_noise
 from sknoisy.methods._simifeat import Neighbors
 from sknoisy.metrics import noise_detection_report
+from sknoisy.nets import ImageNet
 from sknoisy.noise import flip_classes, flip_symmetric
 
 
@@ -97,6 +98,21 @@ def test_features_may_come_from_elsewhere(noisy_digits, features):
     assert noise_detection_report(wrong, label_quality=quality[~trusted])["auc"] > 0.85
 
 
+def test_rows_of_a_table_are_compared_as_they_are_and_images_by_a_net(noisy_digits):
+    X, _, y_noisy, _ = noisy_digits
+    settings = {"max_epochs": 2, "random_state": 0}
+    net = ImageNet(module__depth=10, module__width=4)
+    images = (X[:300] / 16).reshape(-1, 8, 8)
+    for data, chosen, given in ((X[:300], "input", None), (images, "net", net)):
+        qualities = [
+            NoisyLabelDetector(SimiFeat(features=features), net=given, **settings)
+            .fit(data, y_noisy[:300])
+            .label_quality_
+            for features in ("auto", chosen)
+        ]
+        assert_array_equal(*qualities)
+
+
 def test_transition_matrix_is_the_estimate_from_neighbours(noisy_digits):
     X, y, _, _ = noisy_digits
     y_noisy, _ = flip_classes(y, {3: 8, 1: 7}, rate=0.4, random_state=0)
@@ -134,7 +150,8 @@ class NoLinearLayer(nn.Module):
 
 def test_net_without_a_linear_layer_is_named(noisy_digits):
     with pytest.raises(ValueError, match="NoLinearLayer has none"):
-        NoisyLabelDetector("simifeat", net=NoLinearLayer, max_epochs=1).fit(*noisy_digits[:2])
+        method = SimiFeat(features="net")
+        NoisyLabelDetector(method, net=NoLinearLayer, max_epochs=1).fit(*noisy_digits[:2])
 
 
 def test_shape_of_features_is_checked(noisy_digits):
