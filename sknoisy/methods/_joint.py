@@ -54,10 +54,11 @@ class JointTraining:
     def train_batch(self, batch):
         run, y, rows = self._run, batch.y, batch.rows
         views = torch.cat([run.weak_view(batch.X), run.strong_view(batch.X)])
-        weak, strong = run.logits(views).chunk(2)
+        logits = run.logits(views)
         if self._method.accumulate:
-            self._count(batch, weak)
-            self._count(batch, strong)
+            events = (logits.argmax(dim=1).view(2, -1) != y).sum(dim=0)
+            self._counts.index_add_(0, rows, events)
+        weak, strong = logits.chunk(2)
         losses = dynamic_loss(
             weak,
             strong,
@@ -75,7 +76,7 @@ class JointTraining:
             return
         for view in (self._run.weak_view, self._run.strong_view):
             for batch, logits in self._run.predict_logits(self._watched_rows, view):
-                self._count(batch, logits)
+                self._counts[batch.rows] += logits.argmax(dim=1) != batch.y
         self._mixtures = fit_class_mixtures(
             self._histograms(),
             per_class=self._method.per_class,
@@ -83,9 +84,6 @@ class JointTraining:
             start=self._mixtures,
         )
         self._tables = self._weight_tables()
-
-    def _count(self, batch, logits):
-        self._counts[batch.rows] += logits.argmax(dim=1) != batch.y
 
     def _weights(self, rows, y):
         weights = self._tables[:, y, self._counts[rows]]
