@@ -109,7 +109,10 @@ class ComparingLearner(WeightLearner):
         loss, logits, losses = self._weighted_step(batch, batch.X)
         trusted = next(self._trusted_batches)
         # The last layer's probe goes first: it watches every forward pass until it is asked.
-        found = {name: probes[name].derivatives(trusted, losses) for name in reversed(list(probes))}
+        found = {
+            name: probes[name].derivatives(iter([trusted]), losses)
+            for name in reversed(list(probes))
+        }
         centered = {name: weight_gradient(value, weights) for name, value in found.items()}
         for name in ERROR_FORMS:
             difference = centered[name] - centered[EXACT]
