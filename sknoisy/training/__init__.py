@@ -5,15 +5,14 @@ from ._data import TrainingData
 from ._directional import (
     EXACT_GRADIENTS,
     GRADIENTS,
-    RunningGradient,
     batch_derivatives,
     functional_losses,
-    probe_step,
     resolve_gradient,
     row_derivatives,
     trusted_gradient,
 )
 from ._outputs import last_layer_inputs, predict_probabilities
+from ._probes import RunningGradient, probe_step
 from ._run import TrainingRun
 from ._seeding import seeded_global_state
 from ._trainer import Trainer
