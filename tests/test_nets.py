@@ -242,3 +242,10 @@ def test_module_of_the_user_is_taken():
     X, y = small_table()
     net = TabularNet(nn.Linear, module__in_features=5, module__out_features=2, max_epochs=1)
     assert net.fit(X, y).predict_proba(X).shape == (200, 2)
+
+
+@pytest.mark.parametrize("device", ["cpu", None])
+def test_image_net_predicts_with_and_without_a_device_of_its_own(device):
+    X = np.random.default_rng(0).random((6, 3, 8, 8), dtype=np.float32)
+    net = small_image_net(device=device, max_epochs=1).fit(X, np.array([0, 1] * 3))
+    assert net.predict_proba(X).shape == (6, 2)

@@ -252,7 +252,7 @@ class ImageNet(NeuralNetClassifier):
         """
         if self.channels_last and isinstance(x, Tensor) and x.ndim == 4:
             x = x.contiguous(memory_format=torch.channels_last)
-        device = torch.device(self.device).type
+        device = next(self.module_.parameters()).device.type
         if not self._computes_in_bfloat16(device):
             return super().infer(x, **fit_params)
         with torch.autocast(device, dtype=torch.bfloat16):
