@@ -1,14 +1,11 @@
 """BHN: Benjamini-Hochberg on conformal p-values."""
 
-from functools import cache
-
 import numpy as np
 from scipy.stats import false_discovery_control
 
 from .._parameters import check_number
 from ._base import LabelEvidence, margin_quality
 from ._stand_ins import TrustedMethod
-from ._wrong_event import WrongEvent
 
 
 class BHN(TrustedMethod):
@@ -79,8 +76,7 @@ class BHN(TrustedMethod):
 
     def detect(self, trainer, data):
         """Train on half of the trusted rows, and test the others."""
-        find_events = cache(lambda: WrongEvent().detect(trainer, data))
-        data = self.with_trusted_rows(data, find_events)
+        data = self.with_trusted_rows(trainer, data)
         run = trainer.start(data=data)
         training_rows, calibration_rows = split_trusted(
             data.y, np.flatnonzero(data.trusted), trainer.random_state()

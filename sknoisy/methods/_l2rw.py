@@ -1,6 +1,5 @@
 """L2RW: reweighting the rows of each batch by meta-gradients."""
 
-from functools import cache
 from numbers import Integral
 
 import numpy as np
@@ -10,7 +9,6 @@ from .._parameters import check_choice, check_number
 from ..training import EXACT_GRADIENTS, batch_derivatives, resolve_gradient, trusted_gradient
 from ._base import LabelEvidence, margin_quality
 from ._stand_ins import TrustedMethod
-from ._wrong_event import WrongEvent
 
 
 class L2RW(TrustedMethod):
@@ -80,8 +78,7 @@ class L2RW(TrustedMethod):
 
     def detect(self, trainer, data):
         """Train by the weights; the evidence is their mean over the later epochs."""
-        find_events = cache(lambda: WrongEvent().detect(trainer, data))
-        data = self.with_trusted_rows(data, find_events)
+        data = self.with_trusted_rows(trainer, data)
         run = trainer.start(data=data, float32=True)
         rows = untrusted_rows(run)
         steps = ReweightedSteps(run, np.flatnonzero(data.trusted), self)

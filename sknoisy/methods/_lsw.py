@@ -1,6 +1,5 @@
 """LSW: one learned weight per training row."""
 
-from functools import cache
 from numbers import Integral
 
 import numpy as np
@@ -153,9 +152,8 @@ class LSW(TrustedMethod):
     def detect(self, trainer, data):
         """Learn the weights; without trusted rows, after a first training that finds some."""
         mixes = not data.trusted.any() if self.mix == "auto" else self.mix
-        find_events = cache(lambda: WrongEvent().detect(trainer, data))
-        seen = self.with_trusted_rows(data, find_events)
-        events = find_events() if mixes else None
+        events = WrongEvent().detect(trainer, data) if mixes else None
+        seen = self.with_trusted_rows(trainer, data, events)
         evidence = self._learn(trainer, seen)
         evidence.details["trusted"] = seen.trusted
         if mixes:

@@ -1,6 +1,5 @@
 """Meta-Weight-Net: a small net that gives each row a weight by its loss."""
 
-from functools import cache
 from numbers import Integral
 
 import numpy as np
@@ -18,7 +17,6 @@ from ..training import (
 from ._base import LabelEvidence, margin_quality
 from ._l2rw import untrusted_rows
 from ._stand_ins import TrustedMethod
-from ._wrong_event import WrongEvent
 
 WEIGHT_DECAY = 1e-4
 
@@ -114,8 +112,7 @@ class MetaWeightNet(TrustedMethod):
 
     def detect(self, trainer, data):
         """Train both nets; the evidence is a row's mean weight over the later epochs."""
-        find_events = cache(lambda: WrongEvent().detect(trainer, data))
-        data = self.with_trusted_rows(data, find_events)
+        data = self.with_trusted_rows(trainer, data)
         run = trainer.start(data=data, float32=True)
         seed = trainer.random_state().randint(2**31)
         steps = MetaWeightedSteps(run, np.flatnonzero(data.trusted), self, seed)

@@ -24,18 +24,21 @@ class TrustedMethod(Method):
     def requires_trusted_rows(self):
         return self.self_trusted is None
 
-    def with_trusted_rows(self, data, events):
+    def with_trusted_rows(self, trainer, data, events=None):
         """Return the data with trusted rows: its own, or else stand-ins.
 
         Parameters
         ----------
+        trainer : Trainer
         data : TrainingData
-        events : callable
-            Returns the `LabelEvidence` of wrong event; called only if it is needed.
+        events : LabelEvidence, default=None
+            Of wrong event, if it is known already.
         """
         if data.trusted.any():
             return data
-        return replace(data, trusted=stand_ins(data, events(), self.self_trusted))
+        if events is None:
+            events = WrongEvent().detect(trainer, data)
+        return replace(data, trusted=stand_ins(data, events, self.self_trusted))
 
 
 def stand_ins(data, events, share):
