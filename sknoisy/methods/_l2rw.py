@@ -8,6 +8,7 @@ import torch
 from .._parameters import check_choice, check_number
 from ..training import EXACT_GRADIENTS, batch_derivatives, resolve_gradient, trusted_gradient
 from ._base import LabelEvidence, margin_quality
+from ._late_mean import LateMean
 from ._stand_ins import TrustedMethod
 
 
@@ -82,9 +83,9 @@ class L2RW(TrustedMethod):
         run = trainer.start(data=data, float32=True)
         rows = untrusted_rows(run)
         steps = ReweightedSteps(run, np.flatnonzero(data.trusted), self)
-        run.run(steps.train_batch, rows=rows, after_epoch=steps.close_epoch)
+        run.run(steps.train_batch, rows=rows, after_epoch=steps.quality.close_epoch)
         margins, alternatives = margin_quality(run)
-        quality = steps.mean_quality()
+        quality = steps.quality.values()
         quality = np.where(np.isnan(quality), margins, quality)
         quality[data.trusted] = 1.0
         return LabelEvidence(
@@ -117,10 +118,7 @@ class ReweightedSteps:
         self._run = run
         self._gradient = resolve_gradient(method.gradient, run)
         self._trusted_batches = run.endless_batches(trusted_rows, method.trusted_batch_size)
-        self._totals = torch.zeros(run.data.n_rows, device=run.device)
-        self._n_visits = torch.zeros(run.data.n_rows, device=run.device)
-        self._late_from = run.net.max_epochs // 2
-        self._is_late = self._late_from == 0
+        self.quality = LateMean(run)
 
     def train_batch(self, batch):
         run = self._run
@@ -140,18 +138,9 @@ class ReweightedSteps:
         )
         weights = normalized_weights(derivatives)
         loss = run.gradient_step(losses, run.shares(batch.rows, weights), batch)
-        if self._is_late:
-            relative = len(weights) * weights
-            self._totals[batch.rows] += relative / (1 + relative)
-            self._n_visits[batch.rows] += 1
+        relative = len(weights) * weights
+        self.quality.record(batch.rows, relative / (1 + relative))
         return loss, logits.detach()
-
-    def close_epoch(self, epoch):
-        self._is_late = epoch + 1 >= self._late_from
-
-    def mean_quality(self):
-        """Return the mean quality of each row, NaN for rows not trained on."""
-        return (self._totals / self._n_visits).double().cpu().numpy()
 
 
 def normalized_weights(derivatives):

@@ -16,6 +16,7 @@ from ..training import (
 )
 from ._base import LabelEvidence, margin_quality
 from ._l2rw import untrusted_rows
+from ._late_mean import LateMean
 from ._stand_ins import TrustedMethod
 
 WEIGHT_DECAY = 1e-4
@@ -116,9 +117,9 @@ class MetaWeightNet(TrustedMethod):
         run = trainer.start(data=data, float32=True)
         seed = trainer.random_state().randint(2**31)
         steps = MetaWeightedSteps(run, np.flatnonzero(data.trusted), self, seed)
-        run.run(steps.train_batch, rows=untrusted_rows(run), after_epoch=steps.close_epoch)
+        run.run(steps.train_batch, rows=untrusted_rows(run), after_epoch=steps.weights.close_epoch)
         margins, alternatives = margin_quality(run)
-        weights = steps.mean_weights()
+        weights = steps.weights.values()
         seen = ~np.isnan(weights)
         quality = np.where(seen, weights / (weights + weights[seen].mean()), margins)
         quality[data.trusted] = 1.0
@@ -163,10 +164,7 @@ class MetaWeightedSteps:
         self._optimizer = torch.optim.Adam(
             self.weight_net.parameters(), lr=method.weight_lr, weight_decay=WEIGHT_DECAY
         )
-        self._totals = torch.zeros(run.data.n_rows, device=run.device)
-        self._n_visits = torch.zeros(run.data.n_rows, device=run.device)
-        self._late_from = run.net.max_epochs // 2
-        self._is_late = self._late_from == 0
+        self.weights = LateMean(run)
 
     def train_batch(self, batch):
         run = self._run
@@ -179,17 +177,8 @@ class MetaWeightedSteps:
             weights = self.weight_net(losses)
         # By n, not by the sum of the weights: the weight net may shrink them all.
         loss = run.gradient_step(losses, weights * run.shares(batch.rows), batch)
-        if self._is_late:
-            self._totals[batch.rows] += weights
-            self._n_visits[batch.rows] += 1
+        self.weights.record(batch.rows, weights)
         return loss, logits.detach()
-
-    def close_epoch(self, epoch):
-        self._is_late = epoch + 1 >= self._late_from
-
-    def mean_weights(self):
-        """Return the mean weight of each row, NaN for rows not trained on."""
-        return (self._totals / self._n_visits).double().cpu().numpy()
 
     def _learn_weights(self, batch, X, losses, randomness):
         run = self._run
