@@ -1,6 +1,8 @@
 """How much memory a process takes, on Linux."""
 
+import os
 import threading
+from contextlib import contextmanager
 from pathlib import Path
 
 SAMPLING_SECONDS = 0.005
@@ -30,3 +32,21 @@ def own_bytes():
         if line.startswith("RssAnon:"):
             return 1024 * int(line.split()[1])
     raise OSError("This system doesn't say how much memory is a process's own.")
+
+
+@contextmanager
+def separate_blocks():
+    """Let processes started meanwhile give each large block back as soon as it is free.
+
+    glibc keeps freed blocks for later ones, and may need more pages for the same tensors
+    depending on their order; so its peak isn't that of what is in use.
+    """
+    name, before = "MALLOC_MMAP_THRESHOLD_", os.environ.get("MALLOC_MMAP_THRESHOLD_")
+    os.environ[name] = str(128 * 1024)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before

@@ -1,6 +1,7 @@
 """What the package costs on top of plain training, as ratios measured side by side.
 
-Both sides of a ratio run in turns in one process, so that a busy computer slows both::
+Both sides of a ratio run by turns in one process, trainings epoch by epoch, so that a busy computer
+slows both; the clock is the CPU time of one thread::
 
     python benchmarks/speed.py
     python benchmarks/speed.py --ratios wrapper grid --n-repeats 9
@@ -16,16 +17,18 @@ import numpy as np
 import torch
 from _common import FOLDER, RESULTS, environment, markdown_table, verdict, warm_up, write_section
 from _speed_ratios import QUICK, Sizes, all_ratios
+from _turns import by_turns
 
 DOCUMENT = FOLDER.parent / "docs" / "performance.md"
 
 
 def measure(ratio, n_repeats):
-    """Run both sides in turns, after one run for nothing; return the median of the ratios."""
-    reference = ratio.reference or (lambda: 1.0)
-    reference()
-    ratio.measured()
-    pairs = [(ratio.measured(), reference()) for _ in range(n_repeats)]
+    """Run both sides by turns, after one run for nothing; return the median of the ratios."""
+    sides = ratio.measured, ratio.reference or (lambda: 1.0)
+    run = one_after_the_other if ratio.wall_clock else by_turns
+    run(*sides)
+    # Who begins changes, since the first epoch of all is the slowest.
+    pairs = [run(*sides[::order])[::order] for order in _orders(n_repeats)]
     measured, references = zip(*pairs, strict=True)
     paired = np.divide(measured, references)
     value = float(np.median(paired))
@@ -43,6 +46,14 @@ def measure(ratio, n_repeats):
     }
 
 
+def one_after_the_other(*functions):
+    return [function() for function in functions]
+
+
+def _orders(n_repeats):
+    return [1 if repeat % 2 else -1 for repeat in range(n_repeats)]
+
+
 def summarize(results):
     rows = [
         [
@@ -58,7 +69,7 @@ def summarize(results):
     header = ["", "Reference", "Ratio", "Single pairs", "Limit", ""]
     shown = ", ".join(f"{name} {value}" for name, value in results["versions"].items() if value)
     n_repeats = min((figures["n_repeats"] for figures in results["ratios"].values()), default=0)
-    about = f"Medians of {n_repeats} or more pairs, {results['n_threads']} CPU thread(s). {shown}."
+    about = f"Medians of {n_repeats} or more pairs on one CPU thread. {shown}."
     return f"## Ratios\n\n{about}\n\n{markdown_table(header, rows)}"
 
 
@@ -74,7 +85,6 @@ def parse_arguments(arguments):
     parser.add_argument("--ratios", nargs="+", default=None, help="names; default: all")
     parser.add_argument("--quick", action="store_true", help="tiny sizes: finds errors, not times")
     parser.add_argument("--n-repeats", type=int, default=None, help="default: 5")
-    parser.add_argument("--n-threads", type=int, default=1)
     parser.add_argument("--output", default=None, help="default: in results/")
     parser.add_argument("--document", default=DOCUMENT, help="the table is written here")
     options = parser.parse_args(arguments)
@@ -86,7 +96,7 @@ def parse_arguments(arguments):
 def save(measured, options):
     """Write the ratios next to those that earlier runs with these settings left."""
     output = Path(options.output)
-    settings = {"versions": environment(), "n_threads": options.n_threads, "quick": options.quick}
+    settings = {"versions": environment(), "quick": options.quick}
     known = json.loads(output.read_text()) if output.exists() else {}
     is_alike = all(known.get(name) == value for name, value in settings.items())
     results = settings | {"ratios": (known["ratios"] if is_alike else {}) | measured}
@@ -100,7 +110,7 @@ def measure_all(options):
     sizes = QUICK if options.quick else Sizes()
     n_repeats = sizes.n_repeats if options.n_repeats is None else options.n_repeats
     n_threads_before = torch.get_num_threads()
-    torch.set_num_threads(options.n_threads)
+    torch.set_num_threads(1)
     try:
         warm_up()
         ratios = all_ratios(sizes)

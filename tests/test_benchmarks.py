@@ -19,6 +19,7 @@ FOLDER = Path(__file__).resolve().parent.parent / "benchmarks"
 MODULES = (
     "_common",
     "_speed_ratios",
+    "_turns",
     "_tables_summary",
     "clean_labels",
     "gradients",
@@ -393,6 +394,29 @@ def test_a_figure_without_a_reference_is_the_measured_one(scripts):
     assert result["ratio"] == 0.25 and not result["is_met"]
 
 
+def test_functions_by_turns_alternate_between_epochs(scripts):
+    seen = []
+
+    def train(name, n_epochs):
+        for _ in range(n_epochs):
+            seen.append(name)
+            scripts._turns.between_epochs()
+        return name
+
+    results = scripts._turns.by_turns(lambda: train("a", 3), lambda: train("b", 2))
+    assert results == ["a", "b"]
+    assert "".join(seen) == "ababa"
+
+
+def test_an_error_of_one_function_ends_both_turns(scripts):
+    def fail():
+        scripts._turns.between_epochs()
+        raise OSError("broken")
+
+    with pytest.raises(OSError, match="broken"):
+        scripts._turns.by_turns(fail, lambda: 1)
+
+
 def test_the_hand_written_loop_learns(scripts):
     sizes = scripts._speed_ratios.Sizes(n_units=32, batch_size=64, max_epochs=15)
     X, y = scripts._speed_ratios.make_table(700, 10)
@@ -403,12 +427,12 @@ def test_the_hand_written_loop_learns(scripts):
 
 def test_ratios_of_an_earlier_run_stay_unless_its_settings_differ(scripts, tmp_path):
     save = scripts.speed.save
-    options = Namespace(output=tmp_path / "speed.json", n_threads=1, quick=True)
+    options = Namespace(output=tmp_path / "speed.json", quick=True)
     save({"wrapper": {"ratio": 1.0}, "grid": {"ratio": 1.1}}, options)
     results = save({"grid": {"ratio": 1.2}}, options)
     assert results["ratios"] == {"wrapper": {"ratio": 1.0}, "grid": {"ratio": 1.2}}
     assert json.loads(options.output.read_text()) == results
-    options.n_threads = 2
+    options.quick = False
     assert list(save({"grid": {"ratio": 1.2}}, options)["ratios"]) == ["grid"]
 
 

@@ -42,31 +42,33 @@ class WeightLearner:
         self._trusted_batches = run.endless_batches(trusted_rows, method.trusted_batch_size)
         self._gradient = resolve_gradient(method.gradient, run)
         # The average reaches back over as many steps, however seldom it gets a new gradient.
-        n_steps = method.interval * method.trusted_interval
-        self._running = RunningGradient(method.trusted_momentum**n_steps, method.trusted_interval)
-        self._n_steps = 0
-        self.learns = False
+        momentum = method.trusted_momentum**method.trusted_interval
+        self._running = RunningGradient(momentum, method.trusted_interval)
+        self._learns = False
 
     def weights(self, rows=slice(None)):
         """Return the weights of the given rows, in [0, 1]."""
         return self._read(self._raw[rows])
 
+    def start_epoch(self, epoch):
+        """Choose whether the weights learn in this epoch, counted from 0.
+
+        They learn in whole epochs, since every row is then visited as often as any other.
+        """
+        method = self._method
+        n_later = epoch - method.warmup_epochs
+        self._learns = n_later >= 0 and n_later % method.interval == 0
+
     def train_batch(self, batch):
         """Make one step with the weights as they are, then learn from what it did."""
         run = self._run
         X = run.weak_view(batch.X)
-        if not self._learns_now():
+        if not self._learns:
             return self._weighted_step(batch, X)[:2]
         probe = probe_step(run, X, batch.y, self._gradient, self._running)
         loss, logits, losses = self._weighted_step(batch, X)
         self._learn(batch.rows, probe.derivatives(self._trusted_batches, losses))
         return loss, logits
-
-    def _learns_now(self):
-        if not self.learns:
-            return False
-        self._n_steps += 1
-        return self._n_steps % self._method.interval == 0
 
     def _weighted_step(self, batch, X):
         run = self._run

@@ -19,6 +19,13 @@ from ._building import check_outputs, initialize_net
 from ._outputs import as_logits, infer_in_parts, prediction_batch_size
 from ._seeding import isolated_training, randomness_state, row_generator
 
+BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
+EMPTY_HOOKS = (
+    *(getattr(Callback, name) for name in BATCH_HOOKS),
+    NeuralNet.on_batch_end,
+    NeuralNet.on_grad_computed,
+)
+
 
 class TrainingRun:
     """A net, its optimiser, and the data they are trained on.
@@ -65,7 +72,7 @@ class TrainingRun:
         self.weights = _as_tensor(data.sample_weight, device)
         self._features = None if data.is_dataset else FeatureStore(data, device)
         self._row_criterion = _per_row(self.net.criterion_)
-        self._watches_gradient = _watches_gradient(self.net)
+        self._hooks = {name: _hooks(self.net, name) for name in BATCH_HOOKS}
         self._seed = seed
         self._verbose = verbose
         self._generator = row_generator(seed)
@@ -139,9 +146,9 @@ class TrainingRun:
         optimizer.zero_grad()
         shares = shares.to(losses.dtype)
         losses.backward(shares)
-        if self._watches_gradient:
+        if self._hooks["on_grad_computed"]:
             named = TeeGenerator(self.net.get_all_learnable_params())
-            self.net.notify("on_grad_computed", named_parameters=named, batch=batch, training=True)
+            self._notify("on_grad_computed", named_parameters=named, batch=batch, training=True)
         optimizer.step()
         return torch.dot(losses.detach(), shares)
 
@@ -181,15 +188,9 @@ class TrainingRun:
 
     def _run_epoch(self, epoch, batches, validation, train_batch, after_epoch):
         net = self.net
-
-        def train_step(batch):
-            loss, logits = train_batch(batch)
-            self._check_finite(loss, epoch)
-            return {"loss": loss, "y_pred": logits}
-
         net.notify("on_epoch_begin", **self._datasets)
         net._set_training(True)
-        net.run_single_epoch(batches, training=True, prefix="train", step_fn=train_step)
+        self._train_epoch(epoch, batches, train_batch)
         net.run_single_epoch(
             validation, training=False, prefix="valid", step_fn=net.validation_step
         )
@@ -201,12 +202,31 @@ class TrainingRun:
             stop = True
         return stop
 
-    def _check_finite(self, loss, epoch):
-        if not math.isfinite(loss.item()):
-            raise NonFiniteLossError(
-                f"The training loss became {loss.item()} in epoch {epoch + 1}. Try a lower "
-                f"learning rate than lr={self.net.lr}, clip the gradients, or scale X."
-            )
+    def _train_epoch(self, epoch, batches, train_batch):
+        """Do and record what skorch's `run_single_epoch` does, without calling empty hooks."""
+        history = self.net.history
+        n_batches = 0
+        for batch in batches:
+            self._notify("on_batch_begin", batch=batch, training=True)
+            loss, logits = train_batch(batch)
+            loss_value = loss.item()
+            if not math.isfinite(loss_value):
+                raise self._not_finite(loss_value, epoch)
+            history.record_batch("train_loss", loss_value)
+            history.record_batch("train_batch_size", len(batch.y))
+            self._notify("on_batch_end", batch=batch, training=True, loss=loss, y_pred=logits)
+            n_batches += 1
+        history.record("train_batch_count", n_batches)
+
+    def _notify(self, hook, **arguments):
+        for call in self._hooks[hook]:
+            call(self.net, **arguments)
+
+    def _not_finite(self, loss_value, epoch):
+        return NonFiniteLossError(
+            f"The training loss became {loss_value} in epoch {epoch + 1}. Try a lower "
+            f"learning rate than lr={self.net.lr}, clip the gradients, or scale X."
+        )
 
     def _split(self, rows):
         """Apply the net's own `train_split`; this package's nets have none."""
@@ -294,12 +314,10 @@ def _per_row(criterion):
     return per_row
 
 
-def _watches_gradient(net):
-    """Return whether the net or one of its callbacks does something with the gradient."""
-    if type(net).on_grad_computed is not NeuralNet.on_grad_computed:
-        return True
-    plain = Callback.on_grad_computed
-    return any(type(callback).on_grad_computed is not plain for _, callback in net.callbacks_)
+def _hooks(net, name):
+    """Return the functions of the net and its callbacks for a hook, without skorch's empty ones."""
+    called = [getattr(owner, name) for owner in (net, *(each for _, each in net.callbacks_))]
+    return [call for call in called if getattr(call, "__func__", call) not in EMPTY_HOOKS]
 
 
 def _as_tensor(weights, device):
