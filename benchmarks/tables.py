@@ -129,6 +129,8 @@ METHODS = {
     "bhn": trusted_classifier("bhn"),
     "l2rw": trusted_classifier("l2rw"),
     "meta_weight_net": trusted_classifier("meta_weight_net"),
+    "ptd": classifier("ptd"),
+    "cal": classifier("cal"),
 }
 """What is compared; a new method is a new entry."""
 

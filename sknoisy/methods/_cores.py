@@ -134,9 +134,7 @@ class Sieve:
         return scores
 
     def _beta(self):
-        start, end = (share * self._n_epochs for share in RAMP)
-        progress = (self._epoch - start) / max(end - start, 1)
-        return self._method.beta * min(max(progress, 0.0), 1.0)
+        return self._method.beta * ramp(self._epoch, self._n_epochs)
 
     def _sieves(self):
         return self._epoch >= self._method.sieve_start * self._n_epochs
@@ -163,6 +161,18 @@ def sieve_losses(logits, y, prior, beta):
     losses, scores : Tensor of shape (n_rows,)
         The score is the cross-entropy of the given label less the mean over all labels.
     """
-    every = -torch.log(logits.softmax(dim=1) + PROBABILITY_FLOOR)
+    every = negative_logs(logits)
     given = every.gather(1, y[:, None])[:, 0]
     return given - beta * (every @ prior), given - every.mean(dim=1)
+
+
+def negative_logs(logits):
+    """Return the cross-entropy with each class, bounded, so that it can be subtracted."""
+    return -torch.log(logits.softmax(dim=1) + PROBABILITY_FLOOR)
+
+
+def ramp(epoch, n_epochs):
+    """Return the size of a regulariser that grows in the course of a training, from 0 to 1."""
+    start, end = (share * n_epochs for share in RAMP)
+    progress = (epoch - start) / max(end - start, 1)
+    return min(max(progress, 0.0), 1.0)

@@ -5,23 +5,27 @@ from sklearn.base import clone
 from ..exceptions import TrustedRowsRequiredError
 from ._base import Method
 from ._bhn import BHN
+from ._cal import CAL
 from ._cores import CORES
 from ._cross_entropy import CrossEntropy
 from ._l2rw import L2RW
 from ._lsw import LSW
 from ._meta_weight_net import MetaWeightNet
 from ._nlnl import NLNL
+from ._ptd import PTD
 from ._simifeat import SimiFeat
 from ._wrong_event import WrongEvent
 
 METHODS = {
     "bhn": BHN,
+    "cal": CAL,
     "cores": CORES,
     "cross_entropy": CrossEntropy,
     "l2rw": L2RW,
     "lsw": LSW,
     "meta_weight_net": MetaWeightNet,
     "nlnl": NLNL,
+    "ptd": PTD,
     "simifeat": SimiFeat,
     "wrong_event": WrongEvent,
 }
