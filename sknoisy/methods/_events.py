@@ -23,20 +23,28 @@ class EventRecorder:
         self._labels = run.labels
         self._predictions = torch.full_like(run.labels, -1)
         self._losses = torch.zeros(len(run.labels), device=run.device)
-        self._open = []
+        # Filled from the start in each epoch. A small tensor of its own for each step would lie
+        # between the large ones that come and go, and break the free memory into pieces.
+        self._open = torch.empty_like(self._labels), torch.empty_like(self._labels)
+        self._open_losses = torch.empty_like(self._losses)
+        self._n_open = 0
         self._epoch_events = []
         self._epoch_losses = []
 
     def record(self, rows, logits, losses):
-        self._open.append((rows, logits.argmax(dim=1), losses))
+        span = slice(self._n_open, self._n_open + len(rows))
+        self._open[0][span] = rows
+        self._open[1][span] = logits.argmax(dim=1)
+        self._open_losses[span] = losses
+        self._n_open += len(rows)
 
     def close_epoch(self):
         """Store this epoch's events; return how many predictions changed since the last one."""
         previous = self._predictions.clone()
-        rows, predictions, losses = map(torch.cat, zip(*self._open, strict=True))
-        self._open.clear()
+        rows, predictions = (part[: self._n_open] for part in self._open)
         self._predictions[rows] = predictions
-        self._losses[rows] = losses.float()
+        self._losses[rows] = self._open_losses[: self._n_open]
+        self._n_open = 0
         self._epoch_events.append(self._predictions != self._labels)
         self._epoch_losses.append(self._losses.half())
         return int((self._predictions != previous).sum())

@@ -8,6 +8,7 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import normalize
 
 from .._parameters import check_choice, check_number
+from ..thresholds import judge_labels
 from ..training import last_layer_inputs
 from ._base import LabelEvidence, Method, margin_quality
 from ._consensus import estimate_noise
@@ -34,8 +35,9 @@ class SimiFeat(Method):
     less the share of rounds in which the row was flagged, ties by votes.
 
     Needs features: of a net trained on the given labels or on trusted rows, of your own, or X
-    itself. Cost: plain training once, and one search for neighbours in chunks: no matrix of all
-    pairs is made.
+    itself. Features of the net cost a plain training; with others the net is trained at the end, on
+    the rows that are kept. Beside that there is one search for neighbours in chunks: no matrix of
+    all pairs is made.
 
     Parameters
     ----------
@@ -98,9 +100,8 @@ class SimiFeat(Method):
         return isinstance(self.features, str) and self.features == "trusted_net"
 
     def detect(self, trainer, data):
-        """Train for the features, search neighbours, and vote."""
-        run = trainer.start()
-        run.run(lambda batch: run.plain_step(batch)[::2])
+        """Search neighbours by the features, and vote."""
+        run = self._train(trainer) if self._features_of(data) == "net" else None
         neighbors = Neighbors(self._extract(trainer, run, data), self.n_neighbors)
         random_state = trainer.random_state()
         n_flagged = np.zeros(data.n_rows)
@@ -117,6 +118,11 @@ class SimiFeat(Method):
         given = votes[np.arange(data.n_rows), data.y]
         ties = 1 - rankdata(given) / (data.n_rows + 1)
         quality = 1 - (n_flagged + ties) / (self.n_rounds + 1)
+        if run is None:
+            wrong = judge_labels(
+                quality, self.published_threshold, codes=data.y, trusted=data.trusted
+            )
+            run = self._train(trainer, ~wrong)
         others = votes.copy()
         others[np.arange(data.n_rows), data.y] = -1
         return LabelEvidence(
@@ -128,16 +134,29 @@ class SimiFeat(Method):
             details={"transition_matrix": estimate.transition_matrix},
         )
 
+    def _features_of(self, data):
+        """Return where features come from: "auto" resolved."""
+        if isinstance(self.features, str) and self.features == "auto":
+            return "input" if not data.is_dataset and data.X.ndim == 2 else "net"
+        return self.features
+
     def _extract(self, trainer, run, data):
-        if callable(self.features):
-            return _checked_features(self.features(data.X), data.n_rows)
-        is_table = not data.is_dataset and data.X.ndim == 2
-        if self.features == "input" or (self.features == "auto" and is_table):
+        source = self._features_of(data)
+        if callable(source):
+            return _checked_features(source(data.X), data.n_rows)
+        if source == "input":
             return _standardized(data)
-        if self.features == "trusted_net":
-            run = trainer.start()
-            run.run(lambda batch: run.plain_step(batch)[::2], rows=np.flatnonzero(data.trusted))
+        if source == "trusted_net":
+            run = self._train(trainer, data.trusted)
         return last_layer_inputs(run, np.arange(data.n_rows))
+
+    @staticmethod
+    def _train(trainer, chosen=None):
+        """Train a net on the chosen rows, of those that it may learn from."""
+        run = trainer.start()
+        rows = run.rows if chosen is None else run.rows[chosen[run.rows]]
+        rows = rows if len(rows) else run.rows
+        return run.run(lambda batch: run.plain_step(batch)[::2], rows=rows)
 
     def _flag(self, codes, shares, estimate):
         if self.rule == "vote":
