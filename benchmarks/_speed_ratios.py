@@ -16,7 +16,7 @@ from skorch.callbacks import Callback
 from torch import nn
 
 from sknoisy import NoisyLabelDetector, RobustClassifier
-from sknoisy.methods import LSW, WrongEvent
+from sknoisy.methods import L2RW, LSW, MetaWeightNet, WrongEvent
 from sknoisy.mixtures import fit_beta_mixtures
 from sknoisy.nets import CifarResNet, ImageNet, MultilayerPerceptron, TabularNet
 from sknoisy.noise import flip_symmetric
@@ -351,7 +351,8 @@ def time_cuda_loop(images, labels, sizes):
 
 def all_ratios(sizes):
     """Return the ratios by name; those on CUDA only where there is such a device."""
-    ratios = {**table_ratios(sizes), **image_ratios(sizes), **other_ratios(sizes)}
+    parts = table_ratios, method_ratios, image_ratios, other_ratios
+    ratios = {name: ratio for part in parts for name, ratio in part(sizes).items()}
     if torch.cuda.is_available():
         images = *make_cuda_images(sizes), sizes
         ratios["cuda_epoch"] = Ratio(
@@ -401,6 +402,38 @@ def table_ratios(sizes):
             partial(time_plain_epoch, *table),
             2.1,
         ),
+    }
+
+
+def method_ratios(sizes):
+    """Return what whole fits of the other methods cost, with as many trusted rows in a batch."""
+    X, y = make_table(sizes.n_rows, sizes.n_features)
+    trusted = np.arange(len(y)) % 10 == 0
+    batch = {"trusted_batch_size": sizes.batch_size}
+    methods = {
+        "cores": ("cores", 1.1),
+        "bhn": ("bhn", 1.0),
+        "simifeat": ("simifeat", 1.5),
+        "l2rw": (L2RW(**batch), 2.5),
+        "meta_weight_net": (MetaWeightNet(**batch), 3.5),
+        "nlnl": ("nlnl", None),
+        "ptd": ("ptd", None),
+        "cal": ("cal", None),
+    }
+
+    def fit(method):
+        n_epochs = max(sizes.max_epochs // 3, 1)
+        model = RobustClassifier(method, max_epochs=n_epochs, **table_settings(sizes))
+        return timed(model.fit, X, y, trusted=trusted)
+
+    return {
+        name: Ratio(
+            f"`RobustClassifier({name!r})` / plain training, whole fit",
+            partial(fit, method),
+            partial(fit, "cross_entropy"),
+            limit,
+        )
+        for name, (method, limit) in methods.items()
     }
 
 

@@ -1,4 +1,4 @@
-"""Time and memory of wrong event on large data: a million rows, a thousand classes, a mapped file.
+"""Time and memory on large data: a million rows, a thousand classes, a mapped file, neighbours.
 
 Each case runs in a process of its own, which reports the memory that it took beyond its data::
 
@@ -42,9 +42,15 @@ CASES = {
     "rows": ("table, 50 features, 10 classes, detector", (250_000, 1_000_000)),
     "classes": ("table, 50 features, 1,000 classes, classifier", (50_000, 200_000)),
     "mapped": ("bytes 3 x 32 x 32 in a mapped file, 10 classes, detector", (250_000, 1_000_000)),
+    "neighbors": ("table, 512 features, 10 classes, detector by SimiFeat", (12_500, 50_000)),
 }
 """What is trained, and two numbers of rows."""
-QUICK_ROWS = {"rows": (1_000, 2_000), "classes": (2_000, 4_000), "mapped": (500, 1_000)}
+QUICK_ROWS = {
+    "rows": (1_000, 2_000),
+    "classes": (2_000, 4_000),
+    "mapped": (500, 1_000),
+    "neighbors": (500, 1_000),
+}
 
 
 class PooledLinear(nn.Module):
@@ -76,12 +82,14 @@ def make_case(name, n_rows, folder):
         )
         net = ImageNet(PooledLinear, weak_view=None, batch_size=256, max_epochs=MAX_EPOCHS)
         return NoisyLabelDetector(net=net, device="cpu", random_state=0), X, y_noisy
-    centers = generator.normal(size=(n_classes, 50)).astype(np.float32)
-    X = generator.normal(size=(n_rows, 50)).astype(np.float32)
+    n_features = 512 if name == "neighbors" else 50
+    centers = generator.normal(size=(n_classes, n_features)).astype(np.float32)
+    X = generator.normal(size=(n_rows, n_features)).astype(np.float32)
     X += centers[y]
     net = TabularNet(batch_size=256, max_epochs=MAX_EPOCHS)
     estimator = RobustClassifier if name == "classes" else NoisyLabelDetector
-    return estimator(net=net, device="cpu", random_state=0), X, y_noisy
+    method = "simifeat" if name == "neighbors" else "wrong_event"
+    return estimator(method, net=net, device="cpu", random_state=0), X, y_noisy
 
 
 def run_case(name, n_rows, n_threads):

@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 from ._base import BaseNoisyLabelEstimator
 from ._evidence import draw_seed
 from ._validation import check_features, take_rows
-from .methods import CrossEntropy, check_trusted_rows, resolve_method
+from .methods import check_trusted_rows, resolve_method
 from .training import Trainer
 
 FINALS = ("auto", "joint", "weight", "filter", "filter_weight")
@@ -252,8 +252,8 @@ class RobustClassifier(BaseNoisyLabelEstimator):
         data = replace(data, sample_weight=weights.astype(np.float32))
         seed = draw_seed(None if random_state is None else (int(random_state) + 1) % 2**32)
         trainer = Trainer(self.net, data, seed=seed, verbose=self.verbose, **self._settings())
-        evidence = CrossEntropy().detect(trainer, data)
-        self._keep_net(data, evidence.state, evidence.history)
+        run = trainer.start().run_plain()
+        self._keep_net(data, run.state(), run.history())
 
     @available_if(_gives_probabilities)
     def predict_proba(self, X):

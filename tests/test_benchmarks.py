@@ -18,11 +18,13 @@ pytest.importorskip("cleanlab")
 FOLDER = Path(__file__).resolve().parent.parent / "benchmarks"
 MODULES = (
     "_common",
+    "_paper_figures",
     "_speed_ratios",
     "_turns",
     "_tables_summary",
     "clean_labels",
     "gradients",
+    "paper_tables",
     "speed",
     "tables",
 )
@@ -474,3 +476,50 @@ def test_forms_of_the_gradient_are_compared_on_the_same_cells(scripts, data_home
     assert "Means of 1 runs" in table
     errors = json.loads(output.read_text().splitlines()[-1])["figures"]
     assert errors["finite_difference"] < 0.05 < errors["last_layer"]
+
+
+# -- paper tables ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "figure, method, cell, printed",
+    [
+        ("f1", "lsw", ("symmetric", 0.4), 0.9284),
+        ("fdr", "cores", ("pair", 0.3), 0.5302),
+        ("accuracy", "meta_weight_net", ("instance", 0.6), 0.4955),
+        ("f1", "meta_weight_net", ("instance", 0.6), None),
+        ("f1", "lsw", ("pair", 0.45), None),
+    ],
+)
+def test_figures_of_the_paper_are_found_by_cell(scripts, figure, method, cell, printed):
+    assert scripts._paper_figures.printed_figure(figure, method, *cell) == printed
+
+
+def test_printed_f1_follows_from_printed_fdr_and_recall(scripts):
+    """Checks our copy of the figures: all three are printed, and one follows from the others."""
+    find = scripts._paper_figures.printed_figure
+    for method in ("cores", "nlnl", "simifeat", "simifeat_trusted", "bhn", "lsw"):
+        for cell in scripts._paper_figures.COLUMNS:
+            precision, recall = 1 - find("fdr", method, *cell), find("recall", method, *cell)
+            f1 = 2 * precision * recall / (precision + recall)
+            assert_allclose(find("f1", method, *cell), f1, atol=2e-3)
+
+
+def test_cells_are_read_from_the_command_line(scripts):
+    options = scripts.paper_tables.parse_arguments(["--cells", "pair:0.4", "worse"])
+    assert options.cells == [("pair", 0.4), ("worse", None)]
+    with pytest.raises(SystemExit):
+        scripts.paper_tables.parse_arguments(["--cells", "pair"])
+
+
+@pytest.mark.slow
+def test_paper_tables_resume_and_are_written(scripts, tmp_path, capsys):
+    output, document = tmp_path / "paper_tables.jsonl", tmp_path / "paper_tables.md"
+    arguments = ["--dataset", "digits", "--max-epochs", "2", "--max-rows", "300"]
+    arguments += ["--cells", "symmetric:0.4", "--output", str(output), "--document", str(document)]
+    for methods, known in ((["lsw"], 0), (["lsw", "meta_weight_net"], 1)):
+        assert scripts.paper_tables.main([*arguments, "--methods", *methods]) == 0
+        assert f"{known} of {len(methods)} results known" in capsys.readouterr().out
+    text = document.read_text()
+    assert "## digits, mlp, 300 training images, 2 epochs" in text
+    assert "| meta_weight_net |" in text and "(92.84)" not in text

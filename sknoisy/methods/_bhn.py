@@ -81,7 +81,7 @@ class BHN(TrustedMethod):
         training_rows, calibration_rows = split_trusted(
             data.y, np.flatnonzero(data.trusted), trainer.random_state()
         )
-        run.run(lambda batch: run.plain_step(batch)[::2], rows=training_rows)
+        run.run_plain(rows=training_rows)
         scores = label_scores(run)
         p_values = conformal_p_values(scores, scores[calibration_rows])
         quality = np.ones(data.n_rows)

@@ -25,8 +25,7 @@ class CrossEntropy(Method):
     """
 
     def detect(self, trainer, data):
-        run = trainer.start()
-        run.run(lambda batch: plain_loss(run, batch))
+        run = trainer.start().run_plain()
         quality, alternatives = margin_quality(run)
         return LabelEvidence(
             quality=quality,
@@ -35,8 +34,3 @@ class CrossEntropy(Method):
             state=run.state(),
             history=run.history(),
         )
-
-
-def plain_loss(run, batch):
-    loss, _, logits = run.plain_step(batch)
-    return loss, logits

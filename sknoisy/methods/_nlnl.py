@@ -95,9 +95,7 @@ class NLNL(Method):
         rows = first.rows[kept[first.rows]]
         soft = SoftLabels(first)
         rows = rows if len(rows) else first.rows
-        first.run(
-            lambda batch: first.plain_step(batch)[::2], rows=rows, after_epoch=soft.close_epoch
-        )
+        first.run_plain(rows=rows, after_epoch=soft.close_epoch)
         second = trainer.start()
         targets = soft.targets()
         second.run(lambda batch: _soft_step(second, batch, targets))

@@ -97,8 +97,7 @@ class PTD(Method):
     def detect(self, trainer, data):
         """Estimate the matrices after a first training, and train on with them."""
         warmup, correction, revision = self._stage_lengths(trainer.max_epochs)
-        first = trainer.start()
-        first.run(lambda batch: first.plain_step(batch)[::2], max_epochs=warmup)
+        first = trainer.start().run_plain(max_epochs=warmup)
         parts = self._estimate(trainer, first)
         second = trainer.start(state=first.state())
         second.run(ReweightedTraining(second, parts).train_batch, max_epochs=correction)

@@ -156,7 +156,7 @@ class SimiFeat(Method):
         run = trainer.start()
         rows = run.rows if chosen is None else run.rows[chosen[run.rows]]
         rows = rows if len(rows) else run.rows
-        return run.run(lambda batch: run.plain_step(batch)[::2], rows=rows)
+        return run.run_plain(rows=rows)
 
     def _flag(self, codes, shares, estimate):
         if self.rule == "vote":

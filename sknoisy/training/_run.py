@@ -186,6 +186,10 @@ class TrainingRun:
             self.net.notify("on_train_end", X=self.data.X, y=self.data.y)
         return self
 
+    def run_plain(self, **settings):
+        """Train by the net's own criterion; settings as those of `run`."""
+        return self.run(lambda batch: self.plain_step(batch)[::2], **settings)
+
     def _run_epoch(self, epoch, batches, validation, train_batch, after_epoch):
         net = self.net
         net.notify("on_epoch_begin", **self._datasets)
