@@ -15,39 +15,31 @@ LATER_MIXTURE_ITERATIONS = 2
 class EventRecorder:
     """Records wrong events and losses of all rows, on the device, from logits at hand.
 
-    Predictions are kept in each step and compared once per epoch, so a step costs one argmax.
-    Three bytes per row and epoch are stored until it is known which epochs count.
+    Predictions are kept in each step and compared once per epoch, so a step costs an argmax and two
+    copies. Three bytes per row and epoch are stored until it is known which epochs count.
     """
 
     def __init__(self, run):
         self._labels = run.labels
+        # Copied to their places in each step: small tensors that outlive it would lie between the
+        # large ones that come and go, and break the free memory into pieces.
         self._predictions = torch.full_like(run.labels, -1)
         self._losses = torch.zeros(len(run.labels), device=run.device)
-        # Filled from the start in each epoch. A small tensor of its own for each step would lie
-        # between the large ones that come and go, and break the free memory into pieces.
-        self._open = torch.empty_like(self._labels), torch.empty_like(self._labels)
-        self._open_losses = torch.empty_like(self._losses)
-        self._n_open = 0
+        self._previous = self._predictions.clone()
         self._epoch_events = []
         self._epoch_losses = []
 
     def record(self, rows, logits, losses):
-        span = slice(self._n_open, self._n_open + len(rows))
-        self._open[0][span] = rows
-        self._open[1][span] = logits.argmax(dim=1)
-        self._open_losses[span] = losses
-        self._n_open += len(rows)
+        self._predictions.index_copy_(0, rows, logits.argmax(dim=1))
+        self._losses.index_copy_(0, rows, losses.float())
 
     def close_epoch(self):
         """Store this epoch's events; return how many predictions changed since the last one."""
-        previous = self._predictions.clone()
-        rows, predictions = (part[: self._n_open] for part in self._open)
-        self._predictions[rows] = predictions
-        self._losses[rows] = self._open_losses[: self._n_open]
-        self._n_open = 0
+        n_changes = int((self._predictions != self._previous).sum())
+        self._previous.copy_(self._predictions)
         self._epoch_events.append(self._predictions != self._labels)
         self._epoch_losses.append(self._losses.half())
-        return int((self._predictions != previous).sum())
+        return n_changes
 
     def agreement(self, rows):
         """Return the share of the rows whose given label was predicted in the last epoch."""
