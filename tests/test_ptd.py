@@ -62,9 +62,10 @@ def test_mean_matrix_weighs_rows_by_the_probability_of_the_class():
     assert_allclose(mean[2], (mixed[2, 2] + mixed[3, 2]) / 2)
 
 
-def test_anchor_is_the_largest_row_below_the_percentile():
-    probabilities = np.stack([np.arange(101.0), -np.arange(101.0)], axis=1)
-    assert_array_equal(anchor_rows(probabilities, 3), [[96, 97, 98], [4, 3, 2]])
+def test_between_one_and_three_tenths_of_a_class_lie_above_its_anchors():
+    probabilities = np.stack([np.arange(100.0), -np.arange(100.0)], axis=1)
+    anchors = anchor_rows(probabilities, np.array([0.1, 0.9]), 3)
+    assert_array_equal(anchors, [[96, 97, 98], [27, 18, 9]])
 
 
 def test_parts_of_disjoint_features_are_found():
