@@ -3,8 +3,8 @@
 from numbers import Integral
 
 import numpy as np
+import torch
 from scipy.stats import rankdata
-from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import normalize
 
 from .._parameters import check_choice, check_number
@@ -18,6 +18,7 @@ RULES = ("rank", "vote")
 KEPT_SHARE = 0.9
 FLAGGED_RANGE = (0.05, 0.95)
 SCORE_FLOOR = 1e-8
+MAX_PAIRS = 2**25
 
 
 class SimiFeat(Method):
@@ -102,7 +103,8 @@ class SimiFeat(Method):
     def detect(self, trainer, data):
         """Search neighbours by the features, and vote."""
         run = self._train(trainer) if self._features_of(data) == "net" else None
-        neighbors = Neighbors(self._extract(trainer, run, data), self.n_neighbors)
+        features = self._extract(trainer, run, data)
+        neighbors = Neighbors(features, self.n_neighbors, trainer.device)
         random_state = trainer.random_state()
         n_flagged = np.zeros(data.n_rows)
         votes = np.zeros((data.n_rows, data.n_classes))
@@ -178,18 +180,17 @@ class Neighbors:
     features : ndarray of shape (n_rows, n_features)
     n_neighbors : int
         The row itself included.
+    device : torch.device, default="cpu"
+        Where to search.
     """
 
-    def __init__(self, features, n_neighbors):
+    def __init__(self, features, n_neighbors, device="cpu"):
         n_rows = len(features)
         self._n_neighbors = min(n_neighbors, n_rows)
         # Some neighbours may not vote in a round: look for a few more.
         n_searched = min(2 * self._n_neighbors, n_rows)
         unit = normalize(np.asarray(features, dtype=np.float32))
-        search = NearestNeighbors(n_neighbors=n_searched, algorithm="brute").fit(unit)
-        distances, rows = search.kneighbors(unit)
-        # On the unit sphere half the squared distance is one less the cosine.
-        self._similarities, self._rows = _self_first(1 - distances**2 / 2, rows)
+        self._similarities, self._rows = _self_first(*most_similar(unit, n_searched, device))
 
     def vote(self, codes, n_classes, kept):
         """Return the votes of each row's nearest rows for each class, scaled to length one."""
@@ -217,6 +218,27 @@ class Neighbors:
             # A row's own vote goes on where the next two lead: it would be 1 for all otherwise.
             weights[:, 0] = 2 * weights[:, 1] - weights[:, 2]
         return voters, np.maximum(weights, 0)
+
+
+def most_similar(unit, n_neighbors, device="cpu"):
+    """Return the largest inner products of each row with all rows, and whose they are.
+
+    Two to four times as fast as scikit-learn's search, which computes in double precision.
+
+    Parameters
+    ----------
+    unit : ndarray of shape (n_rows, n_features) of float32
+    n_neighbors : int
+    device : torch.device, default="cpu"
+
+    Returns
+    -------
+    similarities, rows : ndarrays of shape (n_rows, n_neighbors)
+    """
+    every = torch.from_numpy(unit).to(device)
+    chunks = every.split(max(1, MAX_PAIRS // len(every)))
+    found = [(chunk @ every.T).topk(n_neighbors, dim=1) for chunk in chunks]
+    return tuple(torch.cat(part).cpu().numpy() for part in zip(*found, strict=True))
 
 
 def _self_first(similarities, rows):
