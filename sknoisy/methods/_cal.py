@@ -55,8 +55,9 @@ class CAL(Method):
     The label quality is one half and half the sigmoid of minus the score for rows that keep their
     label, and half of the sigmoid alone for the others. Trusted rows keep theirs.
 
-    The first training fails as that of CORES2 does: under pair noise it becomes sure of the wrong
-    labels, and what it says of them is what CAL takes off.
+    The first training fails where that of CORES2 does: under pair noise it becomes sure of the
+    wrong labels, and what it says of them is what CAL takes off; and a class with more than
+    :math:`1/\beta` of the given labels is unlearnt.
 
     References
     ----------

@@ -38,8 +38,10 @@ class CORES(Method):
     under gradient descent. The label quality is the sigmoid of minus the sieve's score, so one half
     is the published threshold.
 
-    It fails under pair noise, where the regulariser makes the net sure of its wrong labels too, and
-    with many classes, where the threshold is too mild.
+    It fails under pair noise, where the regulariser makes the net sure of its wrong labels too;
+    with many classes, where the threshold is too mild; and where one class has more than
+    :math:`1/\beta` of the given labels, since more is then subtracted from its rows' own loss than
+    there is.
 
     References
     ----------
