@@ -47,7 +47,7 @@ class PTD(Method):
     correction : float in (0, 1), default=0.3
         Share of the second stage; published: 50 of 105. The revision has the rest. It is what
         makes the net robust: on four tables with instance noise a third stage of 0.65 instead of
-        0.45 gave 2 points more, and without one PTD was no better than plain training.
+        0.45 gave a point more, and without one PTD was no better than plain training.
     revision_lr : float, default=1e-3
         Learning rate of :math:`\Delta T`, by Adam. The published one, 5e-7, for the net as well,
         moves neither in trainings as short as these; here the net keeps its own.
