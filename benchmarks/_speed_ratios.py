@@ -412,7 +412,7 @@ def table_ratios(sizes):
 
 
 def method_ratios(sizes):
-    """Return what whole fits of the other methods cost, with as many trusted rows in a batch."""
+    """Return what detection by the other methods costs, with as many trusted rows in a batch."""
     X, y, y_noisy = make_table_and_truth(sizes.n_rows, sizes.n_features)
     trusted = np.arange(len(y)) % 10 == 0
     y_given = np.where(trusted, y, y_noisy)
@@ -429,12 +429,12 @@ def method_ratios(sizes):
     }
 
     def fit(method):
-        model = RobustClassifier(method, **table_settings(sizes))
+        model = NoisyLabelDetector(method, **table_settings(sizes))
         return timed(model.fit, X, y_given, trusted=trusted)
 
     return {
         name: Ratio(
-            f"`RobustClassifier({name!r})` / plain training, whole fit",
+            f"`NoisyLabelDetector({name!r})` / plain training, whole fit",
             partial(fit, method),
             partial(fit, "cross_entropy"),
             limit,
