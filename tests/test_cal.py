@@ -7,7 +7,7 @@ from sklearn.datasets import load_digits
 from sknoisy import NoisyLabelDetector, RobustClassifier
 from sknoisy.methods import CAL
 from sknoisy.methods._cal import regularized_losses
-from sknoisy.methods._cores import negative_logs
+from sknoisy.methods._cores import bounded_logs
 from sknoisy.metrics import noise_detection_report
 from sknoisy.noise import flip_instance_dependent, flip_symmetric
 
@@ -21,7 +21,7 @@ def digits():
 
 def mean_loss_with_covariance(logits, given, labels, prior, size):
     """The published form, with one covariance per pair of classes."""
-    every = negative_logs(logits)
+    every = -bounded_logs(logits)
     given_codes = torch.eye(N_CLASSES, dtype=logits.dtype)[given]
     loss = every.gather(1, given[:, None]).mean() - size * (every @ prior).mean()
     for label in range(N_CLASSES):

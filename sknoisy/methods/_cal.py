@@ -8,7 +8,7 @@ import torch
 from .._parameters import check_number
 from ..thresholds import estimate_transition_matrix
 from ._base import LabelEvidence, Method, margin_quality
-from ._cores import negative_logs, ramp, sieve_losses
+from ._cores import bounded_logs, ramp, sieve_losses
 
 
 class CAL(Method):
@@ -174,7 +174,7 @@ class RegularizedTraining:
 
 def regularized_losses(logits, targets, prior, size):
     """Return the cross-entropy with `targets - size * prior`, shape (n_rows,)."""
-    return ((targets - size * prior) * negative_logs(logits)).sum(dim=1)
+    return ((size * prior - targets) * bounded_logs(logits)).sum(dim=1)
 
 
 def class_shares(data, rows):

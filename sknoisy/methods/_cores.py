@@ -112,10 +112,12 @@ class Sieve:
         run = self._run
         logits = run.logits(run.weak_view(batch.X))
         losses, scores = sieve_losses(logits, batch.y, self._prior, self._beta())
-        kept = (scores <= 0) | self._trusted[batch.rows] | (not self._sieves())
-        shares = run.shares(batch.rows, kept.to(losses.dtype)) / (1 + self._beta())
+        kept = None
+        if self._sieves():
+            kept = ((scores <= 0) | self._trusted[batch.rows]).to(losses.dtype)
+        shares = run.shares(batch.rows, kept) / (1 + self._beta())
         loss = run.gradient_step(losses, shares, batch)
-        self._scores[batch.rows] = scores.detach()
+        self._scores.index_copy_(0, batch.rows, scores.float())
         return loss, logits.detach()
 
     def close_epoch(self, epoch):
@@ -161,16 +163,18 @@ def sieve_losses(logits, y, prior, beta):
     Returns
     -------
     losses, scores : Tensor of shape (n_rows,)
-        The score is the cross-entropy of the given label less the mean over all labels.
+        The score is the cross-entropy of the given label less the mean over all labels; it isn't
+        differentiated.
     """
-    every = negative_logs(logits)
-    given = every.gather(1, y[:, None])[:, 0]
-    return given - beta * (every @ prior), given - every.mean(dim=1)
+    logs = bounded_logs(logits)
+    given = logs.gather(1, y[:, None])[:, 0]
+    losses = torch.addmv(given, logs, prior, beta=-1, alpha=beta)
+    return losses, logs.detach().mean(dim=1) - given.detach()
 
 
-def negative_logs(logits):
-    """Return the cross-entropy with each class, bounded, so that it can be subtracted."""
-    return -torch.log(logits.softmax(dim=1) + PROBABILITY_FLOOR)
+def bounded_logs(logits):
+    """Return minus the cross-entropy with each class, bounded, so that it can be subtracted."""
+    return torch.log(logits.softmax(dim=1) + PROBABILITY_FLOOR)
 
 
 def ramp(epoch, n_epochs):
