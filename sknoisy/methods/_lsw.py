@@ -30,7 +30,7 @@ class LSW(TrustedMethod):
     A label is judged wrong when its weight ends below 0.3. The classifier is a fresh net,
     trained on the other rows and the trusted ones.
 
-    Needs trusted rows, or `self_trusted`. Cost in multiples of plain training: 2.0 per step with
+    Needs trusted rows, or `self_trusted`. Cost in multiples of plain training: 1.9 per step with
     as many trusted rows as others in a batch, and the final training.
 
     Parameters
