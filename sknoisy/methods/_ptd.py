@@ -59,7 +59,7 @@ class PTD(Method):
     It takes the probabilities of the first training for granted. Where that is too short to be
     sure of anything, as on small tables, where it has learnt wrong labels by heart, or where a
     rare class has no row that is surely of it, the matrices are wrong, and PTD is worse than plain
-    training: so on most tables, with the published learning rate too. On images it is better.
+    training: so on most of the 15 tables of the benchmark. On images it is better.
 
     Published nets are the best of each stage on held-out noisy labels; here it is the last.
 
