@@ -19,9 +19,10 @@ FOLDER = Path(__file__).resolve().parent.parent / "benchmarks"
 MODULES = (
     "_common",
     "_paper_figures",
-    "_speed_ratios",
-    "_turns",
+    "_ratios",
+    "_table_ratios",
     "_tables_summary",
+    "_turns",
     "clean_labels",
     "gradients",
     "paper_tables",
@@ -381,9 +382,7 @@ def test_figures_on_clean_labels_are_averaged_over_seeds(scripts):
 
 def test_a_ratio_is_the_median_of_pairs_without_the_first_run(scripts):
     measured, reference = iter([99.0, 2.0, 3.0, 40.0]), iter([1.0, 1.0, 2.0, 10.0])
-    ratio = scripts._speed_ratios.Ratio(
-        "name", lambda: next(measured), lambda: next(reference), 2.0
-    )
+    ratio = scripts._ratios.Ratio("name", lambda: next(measured), lambda: next(reference), 2.0)
     result = scripts.speed.measure(ratio, 3)
     assert (result["ratio"], result["lowest"], result["highest"]) == (2.0, 1.5, 4.0)
     assert result["is_met"]
@@ -391,7 +390,7 @@ def test_a_ratio_is_the_median_of_pairs_without_the_first_run(scripts):
 
 
 def test_a_figure_without_a_reference_is_the_measured_one(scripts):
-    ratio = scripts._speed_ratios.Ratio("name", lambda: 0.25, None, 0.2)
+    ratio = scripts._ratios.Ratio("name", lambda: 0.25, None, 0.2)
     result = scripts.speed.measure(ratio, 1)
     assert result["ratio"] == 0.25 and not result["is_met"]
 
@@ -420,9 +419,9 @@ def test_an_error_of_one_function_ends_both_turns(scripts):
 
 
 def test_the_hand_written_loop_learns(scripts):
-    sizes = scripts._speed_ratios.Sizes(n_units=32, batch_size=64, max_epochs=15)
-    X, y = scripts._speed_ratios.make_table(700, 10)
-    module = scripts._speed_ratios.plain_loop(X, y, sizes).eval()
+    sizes = scripts._ratios.Sizes(n_units=32, batch_size=64, max_epochs=15)
+    X, y = scripts._table_ratios.make_table(700, 10)
+    module = scripts._table_ratios.plain_loop(X, y, sizes).eval()
     predictions = module(scripts.speed.torch.from_numpy(X)).argmax(dim=1).numpy()
     assert (predictions == y).mean() > 0.5
 
@@ -445,7 +444,7 @@ def test_all_ratios_are_measured_in_the_quick_form(scripts, tmp_path):
     command += ["--output", str(output), "--document", str(document)]
     subprocess.run(command, check=True, capture_output=True)
     results = json.loads(output.read_text())
-    assert {"wrapper", "cleanlab", "grid", "lsw_memory", "mixture"} < set(results["ratios"])
+    assert {"wrapper", "cleanlab", "grid", "lsw_memory_auto", "mixture"} < set(results["ratios"])
     for name, figures in results["ratios"].items():
         assert figures["ratio"] >= 0, name
         assert len(figures["measured"]) == 1
