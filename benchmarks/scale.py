@@ -3,7 +3,7 @@
 Each case runs in a process of its own, which reports the memory that it took beyond its data::
 
     python benchmarks/scale.py
-    python benchmarks/scale.py --cases rows classes
+    python benchmarks/scale.py --cases rows classes --max-epochs 2
     python benchmarks/scale.py --quick
 """
 
@@ -29,7 +29,7 @@ from sknoisy.nets import ImageNet, TabularNet
 from sknoisy.noise import flip_symmetric
 
 DOCUMENT = FOLDER.parent / "docs" / "performance.md"
-MAX_EPOCHS = 2
+MAX_EPOCHS = 30
 VERDICT_FUNCTIONS = (
     "class_histograms",
     "fit_class_mixtures",
@@ -45,6 +45,7 @@ CASES = {
     "neighbors": ("table, 512 features, 10 classes, detector by SimiFeat", (12_500, 50_000)),
 }
 """What is trained, and two numbers of rows."""
+QUICK_EPOCHS = 2
 QUICK_ROWS = {
     "rows": (1_000, 2_000),
     "classes": (2_000, 4_000),
@@ -69,7 +70,7 @@ class PooledLinear(nn.Module):
 # -- the cases -------------------------------------------------------------------------------
 
 
-def make_case(name, n_rows, folder):
+def make_case(name, n_rows, max_epochs, folder):
     """Return an unfitted model, X and noisy y."""
     generator = np.random.default_rng(0)
     n_classes = min(1_000, n_rows // 50) if name == "classes" else 10
@@ -80,23 +81,23 @@ def make_case(name, n_rows, folder):
         X = np.lib.format.open_memmap(
             os.path.join(folder, "X.npy"), mode="w+", dtype=np.uint8, shape=(n_rows, 3, 32, 32)
         )
-        net = ImageNet(PooledLinear, weak_view=None, batch_size=256, max_epochs=MAX_EPOCHS)
+        net = ImageNet(PooledLinear, weak_view=None, batch_size=256, max_epochs=max_epochs)
         return NoisyLabelDetector(net=net, device="cpu", random_state=0), X, y_noisy
     n_features = 512 if name == "neighbors" else 50
     centers = generator.normal(size=(n_classes, n_features)).astype(np.float32)
     X = generator.normal(size=(n_rows, n_features)).astype(np.float32)
     X += centers[y]
-    net = TabularNet(batch_size=256, max_epochs=MAX_EPOCHS)
+    net = TabularNet(batch_size=256, max_epochs=max_epochs)
     estimator = RobustClassifier if name == "classes" else NoisyLabelDetector
     method = "simifeat" if name == "neighbors" else "wrong_event"
     return estimator(method, net=net, device="cpu", random_state=0), X, y_noisy
 
 
-def run_case(name, n_rows, n_threads):
+def run_case(name, n_rows, max_epochs, n_threads):
     """Return seconds, bytes beyond the data, and the verdict's share of the time."""
     torch.set_num_threads(n_threads)
     with tempfile.TemporaryDirectory() as folder:
-        model, X, y = make_case(name, n_rows, folder)
+        model, X, y = make_case(name, n_rows, max_epochs, folder)
         model.fit(X[:500], np.arange(500) % 5)
         profile = cProfile.Profile(builtins=False)
         with MemoryWatch() as memory:
@@ -136,6 +137,7 @@ def summarize(results):
                 [
                     CASES[name][0],
                     f"{run['n_rows']:,}",
+                    str(run["n_epochs"]),
                     f"{run['n_bytes'] / 1e6:,.0f} MB",
                     f"{1e6 * run['seconds'] / row_epochs:.2f}",
                     f"{run['bytes_beyond'] / 1e6:,.0f} MB",
@@ -146,6 +148,7 @@ def summarize(results):
     header = [
         "",
         "Rows",
+        "Epochs",
         "Data",
         "Microseconds per row and epoch",
         "Peak beyond the data",
@@ -153,7 +156,7 @@ def summarize(results):
         "Mixtures and thresholds",
     ]
     shown = ", ".join(f"{name} {value}" for name, value in results["versions"].items() if value)
-    about = f"{MAX_EPOCHS} epochs, {results['n_threads']} CPU thread(s). {shown}."
+    about = f"{results['n_threads']} CPU thread(s). {shown}."
     return f"## Scale\n\n{about}\n\n{markdown_table(header, rows)}"
 
 
@@ -161,6 +164,7 @@ def parse_arguments(arguments):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cases", nargs="+", choices=CASES, default=list(CASES))
     parser.add_argument("--quick", action="store_true", help="few rows: finds errors, not times")
+    parser.add_argument("--max-epochs", type=int, default=MAX_EPOCHS)
     parser.add_argument("--n-threads", type=int, default=1)
     parser.add_argument("--output", default=RESULTS / "scale.json")
     parser.add_argument("--document", default=DOCUMENT, help="the table is written here")
@@ -169,10 +173,11 @@ def parse_arguments(arguments):
 
 def main(arguments=None):
     options = parse_arguments(arguments)
+    max_epochs = QUICK_EPOCHS if options.quick else options.max_epochs
     cases = {}
     for name in options.cases:
         sizes = QUICK_ROWS[name] if options.quick else CASES[name][1]
-        cases[name] = [run_apart(name, n_rows, options.n_threads) for n_rows in sizes]
+        cases[name] = [run_apart(name, n_rows, max_epochs, options.n_threads) for n_rows in sizes]
         print(name, cases[name], flush=True)
     results = {"versions": environment(), "n_threads": options.n_threads, "cases": cases}
     if not options.quick:

@@ -16,10 +16,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from _common import FOLDER, RESULTS, environment, markdown_table, verdict, warm_up, write_section
-from _speed_ratios import QUICK, Sizes, all_ratios
+from _image_ratios import cuda_ratios, image_ratios, memory_ratios
+from _ratios import QUICK, Sizes
+from _table_ratios import method_ratios, other_ratios, table_ratios
 from _turns import by_turns
 
 DOCUMENT = FOLDER.parent / "docs" / "performance.md"
+PARTS = (table_ratios, method_ratios, image_ratios, memory_ratios, other_ratios, cuda_ratios)
 
 
 def measure(ratio, n_repeats):
@@ -113,7 +116,7 @@ def measure_all(options):
     torch.set_num_threads(1)
     try:
         warm_up()
-        ratios = all_ratios(sizes)
+        ratios = {name: ratio for part in PARTS for name, ratio in part(sizes).items()}
         measured = {}
         for name in options.ratios or ratios:
             measured[name] = measure(ratios[name], n_repeats)
