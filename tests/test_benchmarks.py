@@ -25,6 +25,7 @@ MODULES = (
     "_turns",
     "clean_labels",
     "gradients",
+    "held_out",
     "paper_tables",
     "speed",
     "tables",
@@ -522,3 +523,46 @@ def test_paper_tables_resume_and_are_written(scripts, tmp_path, capsys):
     text = document.read_text()
     assert "## digits, mlp, 300 training images, 2 epochs" in text
     assert "| meta_weight_net |" in text and "(92.84)" not in text
+
+
+# -- held-out data -----------------------------------------------------------------------------
+
+
+def test_strings_and_missing_values_become_finite_numbers(scripts):
+    table = pd.DataFrame({"size": [1.0, None, 3.0], "colour": ["red", "blue", None]})
+    prepared = scripts.held_out.make_preparation().fit_transform(table)
+    assert_allclose(prepared[:, 0].mean(), 0, atol=1e-12)
+    assert prepared.shape == (3, 5) and np.isfinite(prepared).all()
+
+
+@pytest.fixture
+def labelme_home(tmp_path, monkeypatch):
+    """Nine answers for each of 24 images; in every sixth image most of them are wrong."""
+    folder = tmp_path / "crowd_labelme"
+    folder.mkdir()
+    y = np.arange(24) % 2
+    answers = np.repeat(y[:, None], 9, axis=1)
+    answers[::6, :5] = 1 - answers[::6, :5]
+    answers[:, 8] = -1
+    X = np.random.RandomState(0).randn(24, 3) + 4 * y[:, None]
+    for part in ("train", "test"):
+        np.save(folder / f"LabelMe_VGG_avg_{part}.npy", X.astype(np.float32))
+        np.savetxt(folder / f"LabelMe_Z_{part}.txt", y)
+    np.savetxt(folder / "answers.txt", answers)
+    monkeypatch.setenv("SKNOISY_DATA", str(tmp_path))
+    return tmp_path
+
+
+def test_given_labels_of_labelme_are_those_of_most_answers(scripts, labelme_home):
+    cell = scripts.held_out.load_labelme(0, 20)
+    assert_array_equal(np.flatnonzero(cell.flipped), [0, 6, 12, 18])
+    assert_array_equal(cell.y_noisy != cell.y_clean, cell.flipped)
+
+
+def test_held_out_results_are_written_to_the_document(scripts, labelme_home, capsys):
+    document = labelme_home / "benchmarks.md"
+    arguments = ["--tables", "labelme", "--max-epochs", "2", "--methods", "cross_entropy"]
+    arguments += ["--output", str(labelme_home / "held_out.jsonl"), "--document", str(document)]
+    assert scripts.held_out.main([*arguments, "--seeds", "0"]) == 0
+    assert scripts.held_out.main([*arguments, "--summary"]) == 0
+    assert "| labelme, human |" in document.read_text()
