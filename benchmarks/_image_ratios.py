@@ -1,13 +1,12 @@
 """What `speed.py` measures on images: learned weights, their memory, and CUDA."""
 
-import multiprocessing
 import time
 from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import torch
-from _memory import MemoryWatch, separate_blocks
+from _memory import MemoryWatch, call_apart, separate_blocks
 from _ratios import EpochClock, Ratio, epoch_seconds
 from torch import nn
 
@@ -54,9 +53,8 @@ def time_step(*arguments):
 
 def peak_bytes(*arguments):
     """Bytes by which the peak memory of a process grows in a fit."""
-    context = multiprocessing.get_context("spawn")
-    with separate_blocks(), context.Pool(1) as pool:
-        return pool.apply(_peak_growth, arguments)
+    with separate_blocks():
+        return call_apart(_peak_growth, *arguments)
 
 
 def _peak_growth(*arguments):

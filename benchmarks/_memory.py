@@ -1,7 +1,9 @@
 """How much memory a process takes, on Linux."""
 
+import multiprocessing
 import os
 import threading
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -32,6 +34,13 @@ def own_bytes():
         if line.startswith("RssAnon:"):
             return 1024 * int(line.split()[1])
     raise OSError("This system doesn't say how much memory is a process's own.")
+
+
+def call_apart(function, *arguments):
+    """Return what a function returns in a new process of its own."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=context) as process:
+        return process.submit(function, *arguments).result()
 
 
 @contextmanager

@@ -10,7 +10,6 @@ Each case runs in a process of its own, which reports the memory that it took be
 import argparse
 import cProfile
 import json
-import multiprocessing
 import os
 import pstats
 import sys
@@ -21,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from _common import FOLDER, RESULTS, environment, markdown_table, write_section
-from _memory import MemoryWatch
+from _memory import MemoryWatch, call_apart
 from torch import nn
 
 from sknoisy import NoisyLabelDetector, RobustClassifier
@@ -121,11 +120,6 @@ def verdict_seconds(profile):
     return sum(entries[key][3] for key in entries if key[2] in VERDICT_FUNCTIONS)
 
 
-def run_apart(*arguments):
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(run_case, arguments)
-
-
 # -- the program -----------------------------------------------------------------------------
 
 
@@ -178,7 +172,9 @@ def main(arguments=None):
     cases = {}
     for name in options.cases:
         sizes = QUICK_ROWS[name] if options.quick else CASES[name][1]
-        cases[name] = [run_apart(name, n_rows, max_epochs, options.n_threads) for n_rows in sizes]
+        cases[name] = [
+            call_apart(run_case, name, n_rows, max_epochs, options.n_threads) for n_rows in sizes
+        ]
         print(name, cases[name], flush=True)
     results = {"versions": environment(), "n_threads": options.n_threads, "cases": cases}
     if not options.quick:
