@@ -142,18 +142,19 @@ def evaluate(table, noise, seed, method, max_rows, max_epochs):
 def summarize(records, versions):
     runs = runs_frame(records)
     shown = ", ".join(f"{name} {value}" for name, value in versions.items() if value)
-    accuracies = {name: (name, "accuracy") for name in OTHER_METHODS}
-    return "\n\n".join(
-        [
-            "## Data that no default was chosen on",
-            f"{len(runs)} runs: tables x kinds of noise x seeds. {shown}.",
-            criteria_table(runs),
-            gains_table(runs),
-            cells_table(runs, DETECTION_COLUMNS),
-            cells_table(runs, ACCURACY_COLUMNS),
-            cells_table(runs, accuracies),
-        ]
-    )
+    parts = [
+        "## Data that no default was chosen on",
+        f"{len(runs)} runs: tables x kinds of noise x seeds. {shown}.",
+        criteria_table(runs),
+        gains_table(runs),
+        cells_table(runs, DETECTION_COLUMNS),
+        cells_table(runs, ACCURACY_COLUMNS),
+    ]
+    others = {name: (name, "accuracy") for name in OTHER_METHODS}
+    others = {name: column for name, column in others.items() if column in runs.columns}
+    if others:
+        parts.append(cells_table(runs, others))
+    return "\n\n".join(parts)
 
 
 # -- the program -----------------------------------------------------------------------------

@@ -232,7 +232,7 @@ def _of_method(records, method):
 def _table(records, columns, figure, is_of_paper):
     header = ["Method", *(_name(column) for column in columns)]
     rows = []
-    for method in METHODS:
+    for method in filter(partial(_of_method, records), METHODS):
         cells = []
         for column in columns:
             values = [
@@ -241,8 +241,7 @@ def _table(records, columns, figure, is_of_paper):
             printed = printed_figure(figure, method, *column) if is_of_paper else None
             paper = "" if printed is None else f" ({100 * printed:.2f})"
             cells.append(mean_and_spread(values, digits=2) + paper)
-        if any(cells):
-            rows.append([method, *cells])
+        rows.append([method, *cells])
     return markdown_table(header, rows)
 
 
