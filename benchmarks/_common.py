@@ -63,10 +63,18 @@ def load_cell(table, noise, seed, *, max_rows=MAX_TRAIN_ROWS):
     At most `max_rows` rows train; classes with fewer than `MIN_ROWS_PER_CLASS` rows are dropped.
     """
     data, target = fetch_table(table, return_X_y=True)
-    X, y = limit_rows(data.to_numpy(dtype=np.float64), target, max_rows, seed)
+    return make_cell(data.to_numpy(dtype=np.float64), target, noise, seed, max_rows)
+
+
+def make_cell(X, y, noise, seed, max_rows, preparation=None):
+    """Split rows, prepare them by a transformer fitted to the training rows, and flip labels."""
+    X, y = limit_rows(X, y, max_rows, seed)
     X, X_test, y_clean, y_test = train_test_split(
         X, y, test_size=TEST_SHARE, stratify=y, random_state=seed
     )
+    if preparation is not None:
+        X = preparation.fit_transform(X)
+        X_test = preparation.transform(X_test)
     y_noisy, flipped = NOISES[noise](X, y_clean, seed)
     return Cell(X, y_clean, y_noisy, flipped, X_test, y_test, seed)
 

@@ -14,19 +14,7 @@ import sys
 
 import numpy as np
 import pandas as pd
-from _common import (
-    DOCUMENT,
-    MAX_TRAIN_ROWS,
-    NOISES,
-    RESULTS,
-    TEST_SHARE,
-    Cell,
-    environment,
-    limit_rows,
-    read_results,
-    run_missing,
-    write_section,
-)
+from _common import RESULTS, Cell, environment, make_cell, read_results, run_missing, write_section
 from _tables_summary import (
     ACCURACY_COLUMNS,
     DETECTION_COLUMNS,
@@ -38,10 +26,9 @@ from _tables_summary import (
 )
 from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.impute import SimpleImputer
-from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
-from tables import KEY, METHODS, NOISE_NAMES
+from tables import KEY, NOISE_NAMES, add_run_options, evaluate_method
 
 from sknoisy.datasets._home import find_data_home
 
@@ -91,14 +78,7 @@ CELLS = [*((table, noise) for table in TABLES for noise in NOISE_NAMES), ("label
 def load_cell(table, noise, seed, max_rows):
     if table == "labelme":
         return load_labelme(seed, max_rows)
-    X, y = limit_rows(*TABLES[table](), max_rows, seed)
-    X, X_test, y, y_test = train_test_split(
-        X, y, test_size=TEST_SHARE, stratify=y, random_state=seed
-    )
-    preparation = make_preparation().fit(X)
-    X, X_test = preparation.transform(X), preparation.transform(X_test)
-    y_noisy, flipped = NOISES[noise](X, y, seed)
-    return Cell(X, y, y_noisy, flipped, X_test, y_test, seed)
+    return make_cell(*TABLES[table](), noise, seed, max_rows, make_preparation())
 
 
 def make_preparation():
@@ -133,10 +113,7 @@ def load_labelme(seed, max_rows):
 
 
 def evaluate(table, noise, seed, method, max_rows, max_epochs):
-    cell = load_cell(table, noise, seed, max_rows)
-    shared = {"max_epochs": max_epochs, "device": "cpu", "random_state": seed}
-    figures = METHODS[method](cell, shared)
-    return figures | {"n_rows": len(cell.y_noisy), "noise_rate": float(cell.flipped.mean())}
+    return evaluate_method(load_cell(table, noise, seed, max_rows), method, max_epochs)
 
 
 def summarize(records, versions):
@@ -164,15 +141,7 @@ def parse_arguments(arguments):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     tables = [*TABLES, "labelme"]
     parser.add_argument("--tables", nargs="+", choices=tables, default=tables)
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
-    parser.add_argument("--n-jobs", type=int, default=1, help="processes of one thread each")
-    parser.add_argument("--force", action="store_true", help="compute known results again")
-    parser.add_argument("--max-rows", type=int, default=MAX_TRAIN_ROWS)
-    parser.add_argument("--max-epochs", type=int, default=None, help="default: the net's own")
-    parser.add_argument("--output", default=RESULTS / "held_out.jsonl")
-    parser.add_argument("--summary", action="store_true", help="print and write, run nothing")
-    parser.add_argument("--document", default=DOCUMENT, help="where the summary is written")
+    add_run_options(parser, RESULTS / "held_out.jsonl")
     return parser.parse_args(arguments)
 
 

@@ -196,8 +196,11 @@ def keep_pairs(flagged, label_quality, y):
 
 
 def evaluate_cell(table, noise, seed, method, max_rows, max_epochs):
-    cell = load_cell(table, noise, seed, max_rows=max_rows)
-    shared = {"max_epochs": max_epochs, "device": "cpu", "random_state": seed}
+    return evaluate_method(load_cell(table, noise, seed, max_rows=max_rows), method, max_epochs)
+
+
+def evaluate_method(cell, method, max_epochs):
+    shared = {"max_epochs": max_epochs, "device": "cpu", "random_state": cell.seed}
     figures = METHODS[method](cell, shared)
     return figures | {"n_rows": len(cell.y_noisy), "noise_rate": float(cell.flipped.mean())}
 
@@ -206,16 +209,21 @@ def parse_arguments(arguments):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tables", nargs="+", choices=TABLE_NAMES, default=TABLE_NAMES)
     parser.add_argument("--noises", nargs="+", choices=NOISE_NAMES, default=NOISE_NAMES)
+    add_run_options(parser, RESULTS / "tables.jsonl")
+    return parser.parse_args(arguments)
+
+
+def add_run_options(parser, output):
+    """Add the options of a run of `METHODS` whose results go to a file."""
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
     parser.add_argument("--n-jobs", type=int, default=1, help="processes of one thread each")
     parser.add_argument("--force", action="store_true", help="compute known results again")
     parser.add_argument("--max-rows", type=int, default=MAX_TRAIN_ROWS)
     parser.add_argument("--max-epochs", type=int, default=None, help="default: the net's own")
-    parser.add_argument("--output", default=RESULTS / "tables.jsonl")
+    parser.add_argument("--output", default=output)
     parser.add_argument("--summary", action="store_true", help="print and write, run nothing")
     parser.add_argument("--document", default=DOCUMENT, help="where the summary is written")
-    return parser.parse_args(arguments)
 
 
 def main(arguments=None):
