@@ -111,10 +111,9 @@ class SimiFeat(Method):
         estimate = None
         for _ in range(self.n_rounds):
             kept = random_state.rand(data.n_rows) < KEPT_SHARE
-            shares = neighbors.vote(data.y, data.n_classes, kept)
-            estimate = estimate_noise(
-                *neighbors.consensus(data.y, kept), data.n_classes, start=estimate
-            )
+            voters, weights = neighbors.voters(kept)
+            shares = count_votes(data.y, data.n_classes, voters, weights)
+            estimate = estimate_noise(*data.y[voters[kept, :3]].T, data.n_classes, start=estimate)
             n_flagged += self._flag(data.y, shares, estimate)
             votes += shares
         given = votes[np.arange(data.n_rows), data.y]
@@ -192,21 +191,7 @@ class Neighbors:
         unit = normalize(np.asarray(features, dtype=np.float32))
         self._similarities, self._rows = _self_first(*most_similar(unit, n_searched, device))
 
-    def vote(self, codes, n_classes, kept):
-        """Return the votes of each row's nearest rows for each class, scaled to length one."""
-        votes = np.zeros((len(codes), n_classes))
-        voters, weights = self._voters(kept)
-        every = np.arange(len(codes))[:, None]
-        np.add.at(votes, (np.broadcast_to(every, voters.shape), codes[voters]), weights)
-        return normalize(votes)
-
-    def consensus(self, codes, kept):
-        """Return the labels of the kept rows and of their two nearest rows."""
-        voters, _ = self._voters(kept)
-        rows = np.flatnonzero(kept)
-        return codes[rows], codes[voters[rows, 1]], codes[voters[rows, 2]]
-
-    def _voters(self, kept):
+    def voters(self, kept):
         """Return rows and weights of the voters of each row: itself, and the nearest kept ones."""
         allowed = kept[self._rows]
         allowed[:, 0] = True
@@ -218,6 +203,14 @@ class Neighbors:
             # A row's own vote goes on where the next two lead: it would be 1 for all otherwise.
             weights[:, 0] = 2 * weights[:, 1] - weights[:, 2]
         return voters, np.maximum(weights, 0)
+
+
+def count_votes(codes, n_classes, voters, weights):
+    """Return the votes of each row's voters for each class, scaled to length one."""
+    votes = np.zeros((len(codes), n_classes))
+    every = np.arange(len(codes))[:, None]
+    np.add.at(votes, (np.broadcast_to(every, voters.shape), codes[voters]), weights)
+    return normalize(votes)
 
 
 def most_similar(unit, n_neighbors, device="cpu"):
