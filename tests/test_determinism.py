@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from joblib import parallel_config
+from joblib import Parallel, delayed, parallel_config
 from sklearn.base import clone
 from sklearn.datasets import make_classification
 from sklearn.linear_model import LogisticRegression
@@ -157,6 +157,19 @@ def test_two_jobs_give_what_one_gives(name, backend, serial_scores):
     with parallel_config(backend):
         scores = cross_val_score(estimator, X, y, cv=3, n_jobs=2, scoring="neg_log_loss")
     np.testing.assert_array_equal(scores, serial_scores[name])
+
+
+def test_threads_take_turns_in_forward_mode():
+    X, y = noisy_table(400)
+    detector = NoisyLabelDetector(LSW(gradient="forward"), **SHORT)
+    trusted = np.arange(len(y)) % 10 == 0
+
+    def quality(seed):
+        fitted = clone(detector).set_params(random_state=seed).fit(X, y, trusted=trusted)
+        return fitted.label_quality_
+
+    in_threads = Parallel(n_jobs=4, backend="threading")(map(delayed(quality), range(4)))
+    np.testing.assert_array_equal(in_threads, [quality(seed) for seed in range(4)])
 
 
 def test_the_order_of_a_grid_makes_no_difference():

@@ -131,6 +131,68 @@ def test_finite_difference_is_close_to_the_exact_derivative(float64_run):
     assert (exact - finite).norm() < 0.03 * exact.norm()
 
 
+class SequenceNet(nn.Module):
+    def __init__(self, layer):
+        super().__init__()
+        self.layer = layer
+        self.output = nn.Linear(8, 3)
+
+    def forward(self, X):
+        return self.output(self.layer(X)).mean(dim=1)
+
+
+def sequence_derivatives(layer, gradient):
+    torch.manual_seed(0)
+    module = SequenceNet(layer()).train()
+    X, y = torch.randn(6, 4, 8), torch.arange(6) % 3
+    parameters = {name: value.detach() for name, value in module.named_parameters()}
+
+    def losses(parameters):
+        logits = functional_call(module, parameters, (X,))
+        return nn.functional.cross_entropy(logits, y, reduction="none")
+
+    tangent = {name: torch.randn_like(value) for name, value in parameters.items()}
+    return row_derivatives(losses, module, parameters, tangent, gradient=gradient)
+
+
+def attention():
+    return nn.TransformerEncoderLayer(8, 2, 16, batch_first=True, dropout=0.0)
+
+
+class Doubling(torch.autograd.Function):
+    """Differentiable backward only, as recurrent layers on CUDA are."""
+
+    @staticmethod
+    def forward(ctx, X):
+        return 2 * X
+
+    @staticmethod
+    def backward(ctx, slope):
+        return 2 * slope
+
+
+class DoublingLayer(nn.Linear):
+    def forward(self, X):
+        return Doubling.apply(super().forward(X))
+
+
+def doubling():
+    return DoublingLayer(8, 8)
+
+
+def test_attention_is_differentiated_alike_by_every_gradient():
+    exact = sequence_derivatives(attention, "double_backward")
+    assert_allclose(sequence_derivatives(attention, "forward"), exact, rtol=1e-4, atol=1e-5)
+    finite = sequence_derivatives(attention, "finite_difference")
+    assert (finite - exact).norm() < 0.05 * exact.norm()
+
+
+def test_module_without_a_forward_derivative_is_told_what_to_choose():
+    with pytest.raises(NotImplementedError, match="'forward' needs.*'finite_difference'"):
+        sequence_derivatives(doubling, "forward")
+    assert sequence_derivatives(doubling, "finite_difference").isfinite().all()
+
+
 @pytest.mark.parametrize("gradient", ["finite_difference", "forward", "double_backward"])
 def test_derivative_leaves_the_running_statistics_alone(float64_run, gradient):
     run, noisy, _ = float64_run

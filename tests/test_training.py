@@ -1,3 +1,5 @@
+from itertools import islice
+
 import numpy as np
 import pytest
 import torch
@@ -7,15 +9,18 @@ from skorch import NeuralNetClassifier
 from torch import nn
 
 from sknoisy import NoisyLabelDetector, RobustClassifier
-from sknoisy.methods import LSW
+from sknoisy.methods import L2RW, LSW, MetaWeightNet
 from sknoisy.nets import ImageNet, TabularNet
 from sknoisy.training import (
     RunningGradient,
+    Trainer,
     TrainingData,
     TrainingRun,
+    batch_derivatives,
     functional_losses,
     probe_step,
     row_derivatives,
+    trusted_gradient,
 )
 from sknoisy.training._batches import fits_on, read_ahead, read_rows
 from sknoisy.training._outputs import infer_in_parts
@@ -155,14 +160,53 @@ def test_bfloat16_gives_nearly_what_float32_gives(method):
     assert np.abs(probabilities[0] - probabilities[1]).mean() < 0.05
 
 
-def test_learned_weights_do_not_depend_on_the_precision():
+@pytest.mark.parametrize("method", ["lsw", "l2rw", "meta_weight_net"])
+def test_finite_differences_are_taken_in_float32(method):
     qualities = []
     for precision in ("float32", "bfloat16"):
         net, images, y = small_images(precision=precision)
         trusted = np.arange(len(y)) < 100
-        model = NoisyLabelDetector("lsw", net=net, device="cpu", random_state=0)
+        model = NoisyLabelDetector(method, net=net, device="cpu", random_state=0)
         qualities.append(model.fit(images, y, trusted=trusted).label_quality_)
     assert_array_equal(*qualities)
+
+
+@pytest.mark.parametrize("method", [LSW, L2RW, MetaWeightNet])
+def test_forward_derivatives_are_taken_in_the_precision_of_the_net(method):
+    qualities = []
+    for precision in ("float32", "bfloat16"):
+        net, images, y = small_images(precision=precision)
+        trusted = np.arange(len(y)) < 100
+        model = NoisyLabelDetector(
+            method(gradient="forward"), net=net, device="cpu", random_state=0
+        )
+        qualities.append(model.fit(images, y, trusted=trusted).label_quality_)
+    assert not np.array_equal(*qualities)
+
+
+def test_forward_derivative_in_bfloat16_is_close_to_the_exact_one():
+    net, images, y = small_images(precision="float32")
+    data = TrainingData(images[:, None], y, 10, np.zeros(len(y), dtype=bool))
+    state = Trainer(net, data, device="cpu", seed=0).start().run_plain().state()
+    derivatives = []
+    for precision in ("float32", "bfloat16"):
+        net.set_params(precision=precision)
+        run = Trainer(net, data, device="cpu", seed=0).start(state=state)
+        run.module.train()
+        batch, trusted = islice(run.batches(np.arange(200), batch_size=100), 2)
+        losses = run.row_losses(run.logits(batch.X), batch.y)
+        found = batch_derivatives(
+            run,
+            batch.X,
+            batch.y,
+            trusted_gradient(run, trusted),
+            losses=losses,
+            randomness=None,
+            gradient="forward",
+        )
+        derivatives.append(found - found.mean())
+    error = (derivatives[1] - derivatives[0]).norm() / derivatives[0].norm()
+    assert 0 < error < 0.15
 
 
 def test_unknown_precision_is_named():

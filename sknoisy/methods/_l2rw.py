@@ -80,7 +80,7 @@ class L2RW(TrustedMethod):
     def detect(self, trainer, data):
         """Train by the weights; the evidence is their mean over the later epochs."""
         data = self.with_trusted_rows(trainer, data)
-        run = trainer.start(data=data, float32=True)
+        run = trainer.start(data=data, gradient=self.gradient)
         rows = untrusted_rows(run)
         steps = ReweightedSteps(run, np.flatnonzero(data.trusted), self)
         run.run(steps.train_batch, rows=rows, after_epoch=steps.quality.close_epoch)
@@ -116,7 +116,7 @@ class ReweightedSteps:
 
     def __init__(self, run, trusted_rows, method):
         self._run = run
-        self._gradient = resolve_gradient(method.gradient, run)
+        self._gradient = resolve_gradient(method.gradient, run.device)
         self._trusted_batches = run.endless_batches(trusted_rows, method.trusted_batch_size)
         self.quality = LateMean(run)
 

@@ -114,7 +114,7 @@ class MetaWeightNet(TrustedMethod):
     def detect(self, trainer, data):
         """Train both nets; the evidence is a row's mean weight over the later epochs."""
         data = self.with_trusted_rows(trainer, data)
-        run = trainer.start(data=data, float32=True)
+        run = trainer.start(data=data, gradient=self.gradient)
         seed = trainer.random_state().randint(2**31)
         steps = MetaWeightedSteps(run, np.flatnonzero(data.trusted), self, seed)
         run.run(steps.train_batch, rows=untrusted_rows(run), after_epoch=steps.weights.close_epoch)
@@ -157,7 +157,7 @@ class MetaWeightedSteps:
 
     def __init__(self, run, trusted_rows, method, seed):
         self._run = run
-        self._gradient = resolve_gradient(method.gradient, run)
+        self._gradient = resolve_gradient(method.gradient, run.device)
         self._trusted_batches = run.endless_batches(trusted_rows, method.trusted_batch_size)
         with seeded_global_state(seed):
             self.weight_net = WeightNet(method.n_units).to(run.device)

@@ -40,7 +40,7 @@ class WeightLearner:
         self._raw = torch.full((run.data.n_rows,), start, device=run.device)
         self._mean_square = None
         self._trusted_batches = run.endless_batches(trusted_rows, method.trusted_batch_size)
-        self._gradient = resolve_gradient(method.gradient, run)
+        self._gradient = resolve_gradient(method.gradient, run.device)
         # The average reaches back over as many steps, however seldom it gets a new gradient.
         momentum = method.trusted_momentum**method.trusted_interval
         self._running = RunningGradient(momentum, method.trusted_interval)

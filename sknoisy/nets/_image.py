@@ -153,8 +153,8 @@ class ImageNet(NeuralNetClassifier):
         The second, stronger change, for the methods that compare two views of an image.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
         Of the forward and backward pass; weights and loss stay float32. "auto": bfloat16 on CUDA
-        where the device computes in it, float32 elsewhere. The derivatives that learn sample
-        weights need float32: trainings that do so ignore this parameter.
+        where the device computes in it, float32 elsewhere. Trainings that learn sample weights by
+        finite differences, the default on a CPU, need float32 and ignore this parameter.
     channels_last : bool, default=True
         Keep the channels of a pixel side by side in memory, which convolutions work faster with:
         1.2 to 1.4 times on a CPU.

@@ -5,17 +5,23 @@ derivative of the net: the step depends on the weights linearly, so the gradient
 directional derivative of the vector of the rows' losses along the clean gradient.
 """
 
+import threading
 from contextlib import contextmanager
 
 import torch
 from torch import nn
-from torch.func import functional_call, jvp
+from torch.autograd import forward_ad
+from torch.func import functional_call
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from ._outputs import as_logits
 from ._seeding import replayed_randomness
 
 FINITE_STEP = 0.01
+# torch has one level of forward mode, and one choice of kernels, for all threads of a process.
+EXACT_GRADIENT_LOCK = threading.Lock()
+NOT_DIFFERENTIABLE = ("forward AD", "jvp", "not implemented")  # in what torch says
 
 
 def row_derivatives(
@@ -73,13 +79,22 @@ def _finite_difference(row_losses, parameters, tangent, losses, randomness):
 
 
 def _forward(row_losses, parameters, tangent, losses, randomness):
-    with torch.no_grad(), replayed_randomness(randomness):
-        return jvp(row_losses, (parameters,), (tangent,))[1]
+    # Not torch.func.jvp, under which autocast doesn't cast the inputs.
+    with _exact_gradients("forward"), forward_ad.dual_level():
+        duals = {
+            name: forward_ad.make_dual(value, tangent[name]) for name, value in parameters.items()
+        }
+        with torch.no_grad(), replayed_randomness(randomness):
+            return forward_ad.unpack_dual(row_losses(duals)).tangent
 
 
 def _double_backward(row_losses, parameters, tangent, losses, randomness):
     leaves = {name: value.detach().requires_grad_() for name, value in parameters.items()}
-    with torch.enable_grad(), replayed_randomness(randomness):
+    with (
+        _exact_gradients("double_backward"),
+        torch.enable_grad(),
+        replayed_randomness(randomness),
+    ):
         values = row_losses(leaves)
         shares = torch.ones_like(values, requires_grad=True)
         gradients = torch.autograd.grad(
@@ -87,6 +102,21 @@ def _double_backward(row_losses, parameters, tangent, losses, randomness):
         )
         inner = sum((g * tangent[name]).sum() for g, name in zip(gradients, leaves, strict=True))
         return torch.autograd.grad(inner, shares)[0]
+
+
+@contextmanager
+def _exact_gradients(gradient):
+    """Compute attention by operations that can be differentiated so; name what else can't be."""
+    with EXACT_GRADIENT_LOCK, sdpa_kernel(SDPBackend.MATH):
+        try:
+            yield
+        except RuntimeError as error:
+            if not any(text in str(error) for text in NOT_DIFFERENTIABLE):
+                raise
+            raise NotImplementedError(
+                f"gradient={gradient!r} needs a module that torch can differentiate in this way. "
+                "Choose gradient='finite_difference', which any module allows."
+            ) from error
 
 
 _BACKENDS = {
@@ -98,14 +128,14 @@ EXACT_GRADIENTS = tuple(_BACKENDS)
 GRADIENTS = (*EXACT_GRADIENTS, "last_layer")
 
 
-def resolve_gradient(gradient, run):
-    """Return the cheapest gradient that is as good as the exact one on the run's device.
+def resolve_gradient(gradient, device):
+    """Return the cheapest gradient that is as good as the exact one on the device.
 
     A finite difference needs all digits of float32, and convolutions on CUDA round to fewer.
     """
     if gradient != "auto":
         return gradient
-    return "finite_difference" if run.device.type == "cpu" else "forward"
+    return "finite_difference" if device.type == "cpu" else "forward"
 
 
 def batch_derivatives(run, X, y, tangent, *, losses, randomness, gradient):

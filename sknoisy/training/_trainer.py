@@ -4,6 +4,7 @@ import numpy as np
 import torch
 
 from ._building import initialize_net, resolve_net
+from ._directional import resolve_gradient
 from ._run import TrainingRun
 from ._seeding import child_seeds
 
@@ -36,13 +37,15 @@ class Trainer:
         self.net = resolve_net(net, data).set_params(**self.given)
         self._seeds = child_seeds(seed)
 
-    def start(self, *, data=None, state=None, float32=False):
+    def start(self, *, data=None, state=None, gradient=None):
         """Return a new `TrainingRun`, from fresh weights or from `state`.
 
-        `float32`: don't compute in a lower precision, even if the net would by itself.
+        `gradient`: the form of the directional derivatives that will be asked for. Under finite
+        differences the net computes in float32, whatever it would by itself.
         """
         net = self.net
-        if float32 and hasattr(net, "precision"):
+        differs = resolve_gradient(gradient, self.device) == "finite_difference"
+        if differs and hasattr(net, "precision"):
             net = resolve_net(net, self.data).set_params(precision="float32")
         return TrainingRun(
             net,
