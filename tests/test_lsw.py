@@ -206,31 +206,46 @@ def test_derivative_leaves_the_running_statistics_alone(float64_run, gradient):
         assert_array_equal(value, before[name])
 
 
-def test_derivative_sees_the_dropout_mask_of_the_training_pass():
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=(8, 1, 6, 6)).astype(np.float32)
-    y = rng.integers(0, 3, 8)
-    net = NeuralNetClassifier(
-        ConvolutionalNet,
-        module__dropout=0.5,
-        criterion=nn.CrossEntropyLoss,
-        train_split=None,
-        verbose=0,
-    )
+class FunctionalDropout(nn.Module):
+    def forward(self, X):
+        return nn.functional.dropout(X, 0.5, self.training)
+
+
+def run_behind(layer):
+    """A run of a linear net behind a layer, and its batch."""
+    X = np.random.default_rng(0).normal(size=(8, 5)).astype(np.float32)
+    y = np.arange(8) % 3
+    module = nn.Sequential(layer, nn.Linear(5, 3))
+    net = NeuralNetClassifier(module, criterion=nn.CrossEntropyLoss, train_split=None, verbose=0)
     data = TrainingData(X, y, 3, np.zeros(8, dtype=bool))
     run = TrainingRun(net, data, device=torch.device("cpu"), seed=0)
     run.module.train()
-    X, y = torch.from_numpy(X), torch.from_numpy(y)
-    randomness = run.randomness()
+    return run, torch.from_numpy(X), torch.from_numpy(y)
+
+
+@pytest.mark.parametrize("layer", [nn.Dropout(0.5), FunctionalDropout()])
+def test_derivative_sees_the_dropout_mask_of_the_training_pass(layer):
+    run, X, y = run_behind(layer)
     losses = functional_losses(run, X, y)
     parameters = run.parameter_values()
-    with torch.no_grad():
-        seen = losses(parameters)
     nowhere = {name: torch.zeros_like(value) for name, value in parameters.items()}
-    derivatives = row_derivatives(
-        losses, run.module, parameters, nowhere, losses=seen, randomness=randomness
-    )
-    assert_array_equal(derivatives, torch.zeros(8))
+    for _ in range(3):
+        randomness = run.randomness()
+        with torch.no_grad():
+            seen = losses(parameters)
+        derivatives = row_derivatives(
+            losses, run.module, parameters, nowhere, losses=seen, randomness=randomness
+        )
+        assert_array_equal(derivatives, torch.zeros(8))
+
+
+def test_steps_that_draw_no_random_numbers_are_not_replayed():
+    run, X, _ = run_behind(nn.ReLU())
+    states = []
+    for _ in range(3):
+        states.append(run.randomness())
+        run.module(X)
+    assert states[0] is not None and states[1:] == [None, None]
 
 
 # -- stand-ins and mixed evidence ----------------------------------------------------------------

@@ -17,7 +17,7 @@ from ..nets import StrongAugment, resolve_view
 from ._batches import DatasetBatches, FeatureStore, RowBatches
 from ._building import check_outputs, initialize_net
 from ._outputs import as_logits, infer_in_parts, prediction_batch_size
-from ._seeding import isolated_training, randomness_state, row_generator
+from ._seeding import WatchedRandomness, isolated_training, row_generator
 
 BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
 EMPTY_HOOKS = (
@@ -76,6 +76,7 @@ class TrainingRun:
         self._seed = seed
         self._verbose = verbose
         self._generator = row_generator(seed)
+        self._randomness = WatchedRandomness()
         self._weak = resolve_view(getattr(self.net, "weak_view", None))
         self._strong = resolve_view(getattr(self.net, "strong_view", None))
 
@@ -131,8 +132,8 @@ class TrainingRun:
         return dict(zip(self.names, values, strict=True))
 
     def randomness(self):
-        """Return the state of the generators if the module draws from them while training."""
-        return randomness_state(self.module)
+        """Return the state of the generators before a step, or None if steps don't draw."""
+        return self._randomness.state()
 
     # -- one step ----------------------------------------------------------------------------
 

@@ -73,22 +73,43 @@ def replayed_randomness(state):
         yield
         return
     with _forked():
-        torch.set_rng_state(state["cpu"])
+        torch.set_rng_state(*state["cpu"])
         if "cuda" in state:
             torch.cuda.set_rng_state_all(state["cuda"])
         yield
 
 
-def randomness_state(module):
-    """Return the state of the global generators if the module draws from them, else None."""
-    if not _draws_while_training(module):
-        return None
-    state = {"cpu": torch.get_rng_state()}
+class WatchedRandomness:
+    """State of the global generators before each step, for as long as the steps draw from them.
+
+    A module can draw in any way, so it isn't asked: once a step has left the generators as they
+    were, later steps aren't expected to draw either, and their states aren't kept.
+    """
+
+    def __init__(self):
+        self._draws = True
+        self._last = None
+
+    def state(self):
+        """Return the state, or None if the last step didn't draw."""
+        if not self._draws:
+            return None
+        state = _generator_states()
+        self._draws = self._last is None or not _equal_states(state, self._last)
+        self._last = state
+        return state if self._draws else None
+
+
+def _generator_states():
+    state = {"cpu": [torch.get_rng_state()]}
     if torch.cuda.is_initialized():
         state["cuda"] = torch.cuda.get_rng_state_all()
     return state
 
 
-def _draws_while_training(module):
-    stochastic = (torch.nn.modules.dropout._DropoutNd, torch.nn.RReLU)
-    return any(isinstance(layer, stochastic) for layer in module.modules())
+def _equal_states(first, second):
+    return first.keys() == second.keys() and all(
+        torch.equal(one, other)
+        for name in first
+        for one, other in zip(first[name], second[name], strict=True)
+    )
