@@ -293,7 +293,11 @@ def test_missing_metadata_is_named_with_the_way_to_pass_it(name, scorer, data):
 def test_missing_metadata_is_a_warning_where_scikit_learn_swallows_errors(data):
     with pytest.warns(UserWarning, match="clean_accuracy_scorer needs y_clean"):
         scores = cross_val_score(
-            LogisticRegression(), data["X"], data["y"], scoring=clean_accuracy_scorer
+            LogisticRegression(),
+            data["X"],
+            data["y"],
+            scoring=clean_accuracy_scorer,
+            params={},  # scikit-learn 1.6 needs some
         )
     assert np.isnan(scores).all()
 
@@ -316,7 +320,7 @@ def test_metadata_may_be_passed_under_another_name(data):
         cross_val_score(*arguments, scoring=scorer, params={"truth": data["y_clean"]}), expected
     )
     with pytest.raises(ValueError, match="needs truth"):
-        cross_val_score(*arguments, scoring=scorer, error_score="raise")
+        cross_val_score(*arguments, scoring=scorer, params={}, error_score="raise")
 
 
 def test_another_name_leaves_the_shared_scorer_alone():
