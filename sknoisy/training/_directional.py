@@ -21,7 +21,8 @@ from ._seeding import replayed_randomness
 FINITE_STEP = 0.01
 # torch has one level of forward mode, and one choice of kernels, for all threads of a process.
 EXACT_GRADIENT_LOCK = threading.Lock()
-NOT_DIFFERENTIABLE = ("forward AD", "jvp", "not implemented")  # in what torch says
+# In what torch says, the last for compiled modules.
+NOT_DIFFERENTIABLE = ("forward AD", "jvp", "not implemented", "create_graph=False")
 
 
 def row_derivatives(
