@@ -114,7 +114,7 @@ def _exact_gradients(gradient):
         except RuntimeError as error:
             if not any(text in str(error) for text in NOT_DIFFERENTIABLE):
                 raise
-            raise NotImplementedError(
+            raise ValueError(
                 f"gradient={gradient!r} needs a module that torch can differentiate in this way. "
                 "Choose gradient='finite_difference', which any module allows."
             ) from error
