@@ -25,7 +25,7 @@ def install():
 
 
 class ElsewhereTensor(torch.Tensor):
-    """A tensor on the device; `values` has what it holds, on the CPU."""
+    """A tensor on the device; `values_on_cpu` is what it holds."""
 
     @staticmethod
     def __new__(cls, values):

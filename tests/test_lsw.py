@@ -22,13 +22,12 @@ from sknoisy.training import TrainingData, TrainingRun, functional_losses, row_d
 
 
 class ConvolutionalNet(nn.Module):
-    def __init__(self, dropout=0.0):
+    def __init__(self):
         super().__init__()
         self.layers = nn.Sequential(
             nn.Conv2d(1, 4, 3),
             nn.BatchNorm2d(4),
             nn.Tanh(),
-            nn.Dropout(dropout),
             nn.Flatten(),
             nn.Linear(4 * 4 * 4, 3),
         )

@@ -44,8 +44,8 @@ class Trainer:
         differences the net computes in float32, whatever it would by itself.
         """
         net = self.net
-        differs = resolve_gradient(gradient, self.device) == "finite_difference"
-        if differs and hasattr(net, "precision"):
+        needs_float32 = resolve_gradient(gradient, self.device) == "finite_difference"
+        if needs_float32 and hasattr(net, "precision"):
             net = resolve_net(net, self.data).set_params(precision="float32")
         return TrainingRun(
             net,
