@@ -7,9 +7,6 @@ BIN := $(VENV)/bin
 demo: $(VENV)/.demo
 	$(BIN)/python examples/demo.py
 
-# One thread per process: small nets gain nothing from more, and threads that wait for each other on
-# a busy machine cost many times the work.
-test: export OMP_NUM_THREADS = 1
 test: $(VENV)/.test
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 

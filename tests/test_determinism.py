@@ -1,5 +1,7 @@
 """Equal seeds give equal results everywhere, and nothing outside the estimator is changed."""
 
+import threading
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,6 +17,8 @@ from sknoisy import NoisyLabelDetector, RobustClassifier
 from sknoisy.methods import LSW
 from sknoisy.nets import ImageNet, TabularNet
 from sknoisy.noise import flip_symmetric
+from sknoisy.training import seeded_global_state
+from sknoisy.training._seeding import OwnRandomness
 
 # Equality to the bit is promised on the CPU.
 SHORT = {"max_epochs": 4, "lr": 0.01, "batch_size": 32, "device": "cpu"}
@@ -27,6 +31,9 @@ ESTIMATORS = {
     "classifier, filter": RobustClassifier(final="filter", **SHORT),
     "classifier, final_estimator": RobustClassifier(final_estimator=LogisticRegression(), **SHORT),
     "classifier, dropout": RobustClassifier(net=TabularNet(module__dropout=0.3), **SHORT),
+    "detector, lsw, dropout": NoisyLabelDetector(
+        LSW(self_trusted=0.2), net=TabularNet(module__dropout=0.3), **SHORT
+    ),
 }
 EACH = pytest.mark.parametrize("name", ESTIMATORS)
 
@@ -136,6 +143,8 @@ def test_images_are_reproducible():
 
 # -- several jobs ------------------------------------------------------------------------------
 
+IN_JOBS = ("classifier", "classifier, lsw", "detector", "detector, lsw, dropout")
+
 
 @pytest.fixture(scope="module")
 def serial_scores():
@@ -144,19 +153,41 @@ def serial_scores():
         name: cross_val_score(
             clone(ESTIMATORS[name]).set_params(random_state=0), X, y, cv=3, scoring="neg_log_loss"
         )
-        for name in ("classifier", "classifier, lsw", "detector")
+        for name in IN_JOBS
     }
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", ["loky", "threading"])
-@pytest.mark.parametrize("name", ["classifier", "classifier, lsw", "detector"])
+@pytest.mark.parametrize("name", IN_JOBS)
 def test_two_jobs_give_what_one_gives(name, backend, serial_scores):
     X, y = noisy_table()
     estimator = clone(ESTIMATORS[name]).set_params(random_state=0)
     with parallel_config(backend):
         scores = cross_val_score(estimator, X, y, cv=3, n_jobs=2, scoring="neg_log_loss")
     np.testing.assert_array_equal(scores, serial_scores[name])
+
+
+@pytest.mark.parametrize("block", [OwnRandomness(1).drawing, lambda: seeded_global_state(1)])
+def test_no_thread_disturbs_the_initial_weights_of_another(block):
+    with seeded_global_state(0):
+        alone = torch.rand(4)
+    inside, finished = threading.Event(), threading.Event()
+
+    def disturb():
+        with block():
+            inside.set()
+            finished.wait()
+
+    other = threading.Thread(target=disturb)
+    with seeded_global_state(0):
+        other.start()
+        # A thread that respects the lock isn't inside before this block ends.
+        inside.wait(timeout=0.2)
+        drawn = torch.rand(4)
+    finished.set()
+    other.join()
+    np.testing.assert_array_equal(drawn, alone)
 
 
 def test_threads_take_turns_in_forward_mode():

@@ -229,8 +229,8 @@ def test_derivative_sees_the_dropout_mask_of_the_training_pass(layer):
     parameters = run.parameter_values()
     nowhere = {name: torch.zeros_like(value) for name, value in parameters.items()}
     for _ in range(3):
-        randomness = run.randomness()
-        with torch.no_grad():
+        randomness = run.randomness.state()
+        with torch.no_grad(), run.randomness.drawing():
             seen = losses(parameters)
         derivatives = row_derivatives(
             losses, run.module, parameters, nowhere, losses=seen, randomness=randomness
@@ -242,8 +242,8 @@ def test_steps_that_draw_no_random_numbers_are_not_replayed():
     run, X, _ = run_behind(nn.ReLU())
     states = []
     for _ in range(3):
-        states.append(run.randomness())
-        run.module(X)
+        states.append(run.randomness.state())
+        run.logits(X)
     assert states[0] is not None and states[1:] == [None, None]
 
 

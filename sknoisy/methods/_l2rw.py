@@ -123,7 +123,7 @@ class ReweightedSteps:
     def train_batch(self, batch):
         run = self._run
         tangent = trusted_gradient(run, next(self._trusted_batches))
-        randomness = run.randomness()
+        randomness = run.randomness.state()
         X = run.weak_view(batch.X)
         logits = run.logits(X)
         losses = run.row_losses(logits, batch.y)

@@ -168,7 +168,7 @@ class MetaWeightedSteps:
 
     def train_batch(self, batch):
         run = self._run
-        randomness = run.randomness()
+        randomness = run.randomness.state()
         X = run.weak_view(batch.X)
         logits = run.logits(X)
         losses = run.row_losses(logits, batch.y)

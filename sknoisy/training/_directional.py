@@ -179,7 +179,9 @@ def trusted_gradient(run, batch, parameters=None):
             values, losses = run.parameters, run.row_losses(run.logits(X), batch.y)
         else:
             leaves = {name: value.requires_grad_() for name, value in parameters.items()}
-            values, losses = list(leaves.values()), functional_losses(run, X, batch.y)(leaves)
+            with run.randomness.drawing():
+                losses = functional_losses(run, X, batch.y)(leaves)
+            values = list(leaves.values())
         gradients = torch.autograd.grad(losses.mean(), values, allow_unused=True)
     return {
         name: torch.zeros_like(value) if gradient is None else gradient

@@ -66,7 +66,7 @@ class ParameterProbe:
         self._gradient = gradient
         self._running = running
         self._before = run.parameter_values()
-        self._randomness = run.randomness()
+        self._randomness = run.randomness.state()
 
     def derivatives(self, trusted_batches, losses):
         """Return the derivative of each row's loss along the gradient of the trusted loss.

@@ -3,6 +3,7 @@
 import copy
 import math
 import warnings
+from contextlib import nullcontext
 
 import numpy as np
 import torch
@@ -17,7 +18,7 @@ from ..nets import StrongAugment, resolve_view
 from ._batches import DatasetBatches, FeatureStore, RowBatches
 from ._building import check_outputs, initialize_net
 from ._outputs import as_logits, infer_in_parts, prediction_batch_size
-from ._seeding import WatchedRandomness, isolated_training, row_generator
+from ._seeding import OwnRandomness, isolated_training, row_generator
 
 BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
 EMPTY_HOOKS = (
@@ -55,6 +56,7 @@ class TrainingRun:
     rows : ndarray of int, rows to learn from: of positive weight, and not held out by the net's
         own `train_split`
     weak_view, strong_view : random views of a batch of features
+    randomness : OwnRandomness, of the module's passes
     """
 
     def __init__(self, net, data, *, device, seed, verbose=0, state=None):
@@ -70,13 +72,13 @@ class TrainingRun:
         self.rows, self._datasets, self._validation_rows = self._split(data.trained_rows())
         self.labels = torch.from_numpy(data.y).to(device)
         self.weights = _as_tensor(data.sample_weight, device)
+        self.randomness = OwnRandomness(seed)
         self._features = None if data.is_dataset else FeatureStore(data, device)
         self._row_criterion = _per_row(self.net.criterion_)
         self._hooks = {name: _hooks(self.net, name) for name in BATCH_HOOKS}
         self._seed = seed
         self._verbose = verbose
         self._generator = row_generator(seed)
-        self._randomness = WatchedRandomness()
         self._weak = resolve_view(getattr(self.net, "weak_view", None))
         self._strong = resolve_view(getattr(self.net, "strong_view", None))
 
@@ -104,7 +106,8 @@ class TrainingRun:
 
     def logits(self, X):
         """Return the module's outputs on a logit scale: their softmax is the prediction."""
-        return as_logits(self.net, self.net.infer(X))
+        with self.randomness.drawing() if self.module.training else nullcontext():
+            return as_logits(self.net, self.net.infer(X))
 
     def row_losses(self, logits, y):
         """Return the net's criterion for each row, shape (n_rows,)."""
@@ -130,10 +133,6 @@ class TrainingRun:
         """Return a copy of the trainable parameters by name."""
         values = (value.detach().clone() for value in self.parameters)
         return dict(zip(self.names, values, strict=True))
-
-    def randomness(self):
-        """Return the state of the generators before a step, or None if steps don't draw."""
-        return self._randomness.state()
 
     # -- one step ----------------------------------------------------------------------------
 

@@ -1,12 +1,14 @@
 """Random numbers that leave the global state as it was."""
 
 import threading
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 
 import numpy as np
 import torch
 
-INITIALIZATION_LOCK = threading.Lock()
+# Modules draw from torch's global generators, which all threads share: whoever puts them into
+# another state holds this lock until they are back.
+GENERATORS_LOCK = threading.Lock()
 
 
 def row_generator(seed):
@@ -26,41 +28,30 @@ def seeded_global_state(seed):
     """Run a block with torch's global generators seeded, then put them back.
 
     Module initialisation draws from the global generators and can't be given another one.
-    The lock keeps threads from seeding each other's block.
     """
-    with INITIALIZATION_LOCK, _forked():
+    with _restored_state():
         _seed_default_generators(seed)
         yield
-
-
-def isolated_training(seed):
-    """Seed and restore the global generators round a whole training.
-
-    Layers such as dropout draw from them at every step. Only the main thread does this:
-    trainings in several threads share the global generators, and a lock as long as a training
-    would leave one thread at work. There, nets that draw while training aren't reproducible.
-    """
-    if threading.current_thread() is threading.main_thread():
-        return _forked_and_seeded(seed)
-    return nullcontext()
 
 
 @contextmanager
-def _forked_and_seeded(seed):
-    with _forked():
-        _seed_default_generators(seed)
+def isolated_training(seed):
+    """Seed and restore the global generators round a whole training.
+
+    What isn't a module's may draw from them too: callbacks and the transforms of a data set.
+    Only the main thread does this: a lock as long as a training would leave one thread at work.
+    """
+    if threading.current_thread() is not threading.main_thread():
         yield
-
-
-def _forked():
-    devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else []
-    return torch.random.fork_rng(devices=list(devices))
-
-
-def _seed_default_generators(seed):
-    torch.default_generator.manual_seed(int(seed))
-    if torch.cuda.is_initialized():
-        torch.cuda.manual_seed_all(int(seed))
+        return
+    with GENERATORS_LOCK:
+        outside = _generator_states()
+        _seed_default_generators(seed)
+    try:
+        yield
+    finally:
+        with GENERATORS_LOCK:
+            _set_generator_states(outside)
 
 
 @contextmanager
@@ -72,32 +63,55 @@ def replayed_randomness(state):
     if state is None:
         yield
         return
-    with _forked():
-        torch.set_rng_state(*state["cpu"])
-        if "cuda" in state:
-            torch.cuda.set_rng_state_all(state["cuda"])
+    with _restored_state():
+        _set_generator_states(state)
         yield
 
 
-class WatchedRandomness:
-    """State of the global generators before each step, for as long as the steps draw from them.
+class OwnRandomness:
+    """Random numbers of a training's module, apart from all that draws in the same process.
 
-    A module can draw in any way, so it isn't asked: once a step has left the generators as they
-    were, later steps aren't expected to draw either, and their states aren't kept.
+    The module runs with the global generators in a state that only its own passes move on, so
+    trainings in several threads draw what each would draw alone.
+
+    A module can draw in any way, so it isn't asked: once a pass has left the generators as they
+    were, later passes aren't expected to draw either, and run without all this.
     """
 
-    def __init__(self):
-        self._draws = True
-        self._last = None
+    def __init__(self, seed):
+        with seeded_global_state(seed):
+            self._state = _generator_states()
 
     def state(self):
-        """Return the state, or None if the last step didn't draw."""
-        if not self._draws:
-            return None
-        state = _generator_states()
-        self._draws = self._last is None or not _equal_states(state, self._last)
-        self._last = state
-        return state if self._draws else None
+        """Return the state before the next pass, or None if passes don't draw."""
+        return self._state
+
+    @contextmanager
+    def drawing(self):
+        """Run a pass of the module in training mode."""
+        if self._state is None:
+            yield
+            return
+        with replayed_randomness(self._state):
+            yield
+            after = _generator_states()
+        self._state = None if _equal_states(after, self._state) else after
+
+
+@contextmanager
+def _restored_state():
+    with GENERATORS_LOCK:
+        outside = _generator_states()
+        try:
+            yield
+        finally:
+            _set_generator_states(outside)
+
+
+def _seed_default_generators(seed):
+    torch.default_generator.manual_seed(int(seed))
+    if torch.cuda.is_initialized():
+        torch.cuda.manual_seed_all(int(seed))
 
 
 def _generator_states():
@@ -105,6 +119,12 @@ def _generator_states():
     if torch.cuda.is_initialized():
         state["cuda"] = torch.cuda.get_rng_state_all()
     return state
+
+
+def _set_generator_states(state):
+    torch.set_rng_state(*state["cpu"])
+    if "cuda" in state:
+        torch.cuda.set_rng_state_all(state["cuda"])
 
 
 def _equal_states(first, second):
