@@ -58,8 +58,8 @@ class RobustClassifier(BaseNoisyLabelEstimator):
         Caches the costly training, so that a grid over thresholds trains once per fold. With
         `random_state=None` equal trainings are taken from the cache too.
     random_state : int, RandomState instance or None, default=None
-        Initial weights, order of the rows and views. On a CPU an integer makes fits equal to
-        the bit; nets that draw while training, such as with dropout, only outside threads.
+        Initial weights, order of the rows, views and dropout. On a CPU an integer makes fits
+        with as many torch threads equal to the bit, in threads and processes too.
     verbose : int, default=0
         1: a progress bar; 2: skorch's table as well.
 
