@@ -35,6 +35,8 @@ VERDICT_FUNCTIONS = (
     "clean_posteriors",
     "weight_tables",
     "count_quality",
+    "judged_by_counts",
+    "mean_shares",
     "_judge",
 )
 CASES = {

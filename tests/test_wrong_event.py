@@ -7,12 +7,15 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_digits, make_classification
 
 from sknoisy import NoisyLabelDetector, RobustClassifier
-from sknoisy.methods import WrongEvent
+from sknoisy.methods import WrongEvent, _events
 from sknoisy.methods._events import (
+    EventRecorder,
     class_histograms,
     clean_posteriors,
+    compare_labels,
     count_quality,
     fit_class_mixtures,
+    judged_by_counts,
     level_posteriors,
 )
 from sknoisy.methods._joint import dynamic_loss, weight_tables
@@ -72,44 +75,107 @@ def test_smaller_count_is_never_judged_worse():
 
 def test_quality_orders_by_count_and_then_by_mean_loss():
     counts, losses = np.array([0, 0, 2, 2]), np.array([0.1, 0.2, 0.4, 0.3])
-    posteriors = np.array([[1.0, 0.6, 0.1]])
-    quality = count_quality(counts, losses, np.zeros(4, int), posteriors, n_events=2)
+    judged_right = np.array([True, True, False, False])
+    quality = count_quality(counts, losses, judged_right, n_events=2)
     assert_array_equal(np.argsort(-quality), [0, 1, 3, 2])
 
 
-def test_quality_is_below_one_half_where_the_mixture_says_wrong():
+def test_quality_is_below_one_half_where_the_label_is_judged_wrong():
     rng = np.random.default_rng(0)
     counts, losses = rng.integers(0, 6, 500), rng.random(500)
-    posteriors = np.array([[1.0, 0.9, 0.55, 0.45, 0.2, 0.0]])
-    quality = count_quality(counts, losses, np.zeros(500, int), posteriors, n_events=5)
-    assert_array_equal(quality >= 0.5, counts <= 2)
+    judged_right = rng.random(500) < 0.5
+    quality = count_quality(counts, losses, judged_right, n_events=5)
+    assert_array_equal(quality >= 0.5, judged_right)
+
+
+def test_mixture_of_the_class_judges_counts():
+    posteriors = np.array([[1.0, 0.9, 0.55, 0.45, 0.2, 0.0], [1.0, 0.9, 0.8, 0.7, 0.6, 0.4]])
+    counts, codes = np.tile(np.arange(6), 2), np.repeat([0, 1], 6)
+    judged_right = judged_by_counts(counts, codes, posteriors, n_events=5)
+    assert_array_equal(judged_right, [1, 1, 1, 0, 0, 0, 1, 1, 1, 1, 1, 0])
 
 
 def test_quality_of_one_row_by_hand():
-    posteriors = np.array([[1.0, 0.9, 0.8, 0.2, 0.0]])
-    quality = count_quality(np.array([3]), np.array([0.7]), np.array([0]), posteriors, n_events=4)
+    quality = count_quality(np.array([3]), np.array([0.7]), np.array([False]), n_events=4)
     assert_allclose(quality, (0 + 1 - (3 + 0.5) / 5) / 2)
 
 
 def test_rows_of_different_classes_are_ordered_by_their_counts():
-    posteriors = np.array([[1.0, 0.3, 0.2], [1.0, 0.1, 0.0]])
-    quality = count_quality(np.array([2, 1]), np.zeros(2), np.array([0, 1]), posteriors, n_events=2)
+    quality = count_quality(np.array([2, 1]), np.zeros(2), np.zeros(2, bool), n_events=2)
     assert quality[0] < quality[1] < 0.5
 
 
 def test_label_predicted_in_most_epochs_is_not_judged_wrong():
     posteriors = np.array([[1.0, 0.1, 0.05, 0.0]])
     counts = np.array([1, 2, 3])
-    quality = count_quality(counts, np.zeros(3), np.zeros(3, int), posteriors, n_events=5)
-    assert_array_equal(quality < 0.5, [False, False, True])
+    judged_right = judged_by_counts(counts, np.zeros(3, int), posteriors, n_events=5)
+    assert_array_equal(judged_right, [True, True, False])
 
 
 def test_without_any_wrong_event_every_label_counts_as_right():
     posteriors = clean_posteriors(fit_class_mixtures(np.array([[10], [10]])), 2, 1)
-    quality = count_quality(
-        np.zeros(20, int), np.random.rand(20), np.repeat([0, 1], 10), posteriors, n_events=3
-    )
-    assert (quality >= 0.5).all()
+    counts, codes = np.zeros(20, int), np.repeat([0, 1], 10)
+    assert judged_by_counts(counts, codes, posteriors, n_events=3).all()
+
+
+# -- labels and their rivals ---------------------------------------------------------------------
+
+
+def test_label_is_compared_with_the_rival_of_the_epoch_before():
+    probabilities = torch.tensor([[0.2, 0.5, 0.3], [0.2, 0.5, 0.3], [0.6, 0.3, 0.1]])
+    y, previous = torch.tensor([0, 0, 0]), torch.tensor([2, -1, 1])
+    predictions, rivals, shares = compare_labels(probabilities.log(), y, previous)
+    assert_array_equal(predictions, [1, 1, 0])
+    assert_array_equal(rivals, [1, 1, 1])
+    assert_allclose(shares, [0.2 / 0.5, 0.2 / 0.7, 0.6 / 0.9], rtol=1e-5)
+
+
+def recorder_of(y, n_classes):
+    X = np.zeros((len(y), 2), dtype=np.float32)
+    data = TrainingData(X, y, n_classes, np.zeros(len(y), dtype=bool))
+    return EventRecorder(Trainer(TabularNet(), data, seed=0, device="cpu").start())
+
+
+@pytest.mark.parametrize("max_pending_values", [1, 70, 2**15])
+def test_recorded_epochs_are_those_of_all_rows_at_once(max_pending_values, monkeypatch):
+    monkeypatch.setattr(_events, "MAX_PENDING_VALUES", max_pending_values)
+    generator = torch.Generator().manual_seed(0)
+    y = np.arange(50) % 4
+    recorder, labels = recorder_of(y, 4), torch.from_numpy(y)
+    rivals, shares, events = torch.full((50,), -1), [], []
+    for _ in range(3):
+        logits = torch.randn(50, 4, generator=generator)
+        for rows in torch.randperm(50, generator=generator).split(8):
+            recorder.record(rows, logits[rows], logits[rows].sum(dim=1))
+        recorder.close_epoch()
+        _, rivals, epoch_shares = compare_labels(logits, labels, rivals)
+        shares.append(epoch_shares)
+        events.append(logits.argmax(dim=1) != labels)
+    assert_allclose(recorder.mean_shares([1, 2]), (shares[1] + shares[2]) / 2, atol=1e-3)
+    assert_array_equal(recorder.counts([0, 2]), events[0].int() + events[2].int())
+
+
+def test_row_on_which_the_net_wavers_between_other_classes_is_not_judged_wrong():
+    """The given label has 0.3 each time, and the rest goes to another class in every epoch."""
+    y = np.zeros(1, dtype=int)
+    recorder = recorder_of(y, 4)
+    for favourite in (1, 2, 3):
+        probabilities = torch.full((1, 4), 0.15)
+        probabilities[0, [0, favourite]] = torch.tensor([0.3, 0.4])
+        recorder.record(torch.tensor([0]), probabilities.log(), torch.zeros(1))
+        recorder.close_epoch()
+    assert recorder.counts([0, 1, 2]) == [3]
+    assert recorder.mean_shares([0, 1, 2]) > 0.5
+
+
+@pytest.mark.parametrize("max_epochs", [3, 5])
+def test_few_epochs_suffice_for_the_verdict_of_a_detector(max_epochs):
+    """A mixture of so few counts, the published verdict, does worse."""
+    X, y = make_classification(600, 10, n_informative=5, random_state=0)
+    y_noisy, flipped = flip_symmetric(y, 0.4, random_state=0)
+    detector = NoisyLabelDetector(max_epochs=max_epochs, random_state=0).fit(X, y_noisy)
+    published = noise_detection_report(flipped, detector.sample_weights_ < 0.5)
+    assert noise_detection_report(flipped, detector.noise_mask_)["f1"] > published["f1"] + 0.03
 
 
 # -- the counting window -------------------------------------------------------------------------

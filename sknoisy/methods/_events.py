@@ -10,34 +10,59 @@ MIN_ROWS_PER_MIXTURE = 20
 CLEAN_SHARE_RANGE = (0.05, 0.98)
 FIRST_MIXTURE_ITERATIONS = 20
 LATER_MIXTURE_ITERATIONS = 2
+# Logits that stay in the cache.
+MAX_PENDING_VALUES = 2**15
 
 
 class EventRecorder:
-    """Records wrong events and losses of all rows, on the device, from logits at hand.
+    """Records wrong events, losses and shares of all rows, on the device, from logits at hand.
 
-    Predictions are kept in each step and compared once per epoch, so a step costs an argmax and two
-    copies. Three bytes per row and epoch are stored until it is known which epochs count.
+    A share tells how probable the given label is beside its rival. The logits of several steps
+    are looked at together. Five bytes per row and epoch are stored until it is known which epochs
+    count.
     """
 
     def __init__(self, run):
         self._labels = run.labels
-        # Copied to their places in each step: small tensors that outlive it would lie between the
-        # large ones that come and go, and break the free memory into pieces.
-        self._predictions = torch.full_like(run.labels, -1)
+        self._pending = []
+        self._n_pending_values = 0
         self._losses = torch.zeros(len(run.labels), device=run.device)
-        self._previous = self._predictions.clone()
+        self._shares = torch.zeros_like(self._losses)
+        self._predictions = torch.full_like(run.labels, -1)
+        self._rivals = self._predictions.clone()
+        self._previous_predictions = self._predictions.clone()
+        self._previous_rivals = self._predictions.clone()
         self._epoch_events = []
+        self._epoch_shares = []
         self._epoch_losses = []
 
     def record(self, rows, logits, losses):
-        self._predictions.index_copy_(0, rows, logits.argmax(dim=1))
+        self._pending.append((rows, logits, losses))
+        self._n_pending_values += logits.numel()
+        # Not the whole epoch's: small tensors that outlive their step lie between the large ones
+        # that come and go, and break the free memory into pieces.
+        if self._n_pending_values > MAX_PENDING_VALUES:
+            self._look_at_pending()
+
+    def _look_at_pending(self):
+        rows, logits, losses = map(torch.cat, zip(*self._pending, strict=True))
+        self._pending, self._n_pending_values = [], 0
+        labels, previous_rivals = self._labels[rows], self._previous_rivals[rows]
+        predictions, rivals, shares = compare_labels(logits.float(), labels, previous_rivals)
+        self._predictions.index_copy_(0, rows, predictions)
+        self._rivals.index_copy_(0, rows, rivals)
+        self._shares.index_copy_(0, rows, shares)
         self._losses.index_copy_(0, rows, losses.float())
 
     def close_epoch(self):
         """Store this epoch's events; return how many predictions changed since the last one."""
-        n_changes = int((self._predictions != self._previous).sum())
-        self._previous.copy_(self._predictions)
+        if self._pending:
+            self._look_at_pending()
+        n_changes = int((self._predictions != self._previous_predictions).sum())
+        self._previous_predictions.copy_(self._predictions)
+        self._previous_rivals.copy_(self._rivals)
         self._epoch_events.append(self._predictions != self._labels)
+        self._epoch_shares.append(self._shares.half())
         self._epoch_losses.append(self._losses.half())
         return n_changes
 
@@ -51,8 +76,45 @@ class EventRecorder:
 
     def mean_losses(self, epochs):
         """Return the mean loss of each row over the given epochs, ndarray of float."""
-        total = sum(self._epoch_losses[epoch].float() for epoch in epochs)
-        return (total / len(epochs)).cpu().numpy()
+        return _mean(self._epoch_losses, epochs)
+
+    def mean_shares(self, epochs):
+        """Return the mean share of each row over the given epochs, ndarray of float."""
+        return _mean(self._epoch_shares, epochs)
+
+
+def _mean(stored, epochs):
+    return (sum(stored[epoch].float() for epoch in epochs) / len(epochs)).cpu().numpy()
+
+
+def compare_labels(logits, y, previous_rivals):
+    """Compare each given label with its rival, and with what the net predicts.
+
+    The rival is the other class that was most probable an epoch before. The best one of the same
+    epoch would be too strong where the net wavers between many classes: whichever chance favours
+    just now would count, epoch after epoch.
+
+    Parameters
+    ----------
+    logits : Tensor of shape (n_rows, n_classes)
+    y : Tensor of int of shape (n_rows,)
+    previous_rivals : Tensor of int of shape (n_rows,)
+        -1 in the first epoch, where it is the best one of the same epoch after all.
+
+    Returns
+    -------
+    predictions, rivals, shares : Tensors of shape (n_rows,)
+        The predicted class; the most probable other class, the next rival; and
+        p(given) / (p(given) + p(previous rival)).
+    """
+    labels = y[:, None]
+    given = logits.gather(1, labels)
+    others = logits.scatter(1, labels, -torch.inf)
+    rivals = others.argmax(dim=1, keepdim=True)
+    compared = torch.where(previous_rivals[:, None] < 0, rivals, previous_rivals[:, None])
+    shares = torch.sigmoid(given - others.gather(1, compared))
+    predictions = torch.where(others.gather(1, rivals) > given, rivals, labels)
+    return predictions[:, 0], rivals[:, 0], shares[:, 0]
 
 
 def class_histograms(counts, codes, n_classes):
@@ -124,21 +186,36 @@ def clean_posteriors(mixtures, n_classes, n_levels):
     return level_posteriors(mixtures, n_levels)[0]
 
 
-def count_quality(counts, losses, codes, posteriors, *, n_events):
-    """Return the label quality of each row: mean of the verdict and of the share of agreement.
-
-    The verdict is 1 where the mixture of the row's class takes the label for right. The second
-    part makes rows of different classes comparable, which posteriors aren't: it is the share of
-    events in which the net agreed with the label, ties by mean loss. A quality below one half
-    means that the label is judged wrong.
+def judged_by_counts(counts, codes, posteriors, *, n_events):
+    """Return which labels are judged right: by the mixture of the row's class.
 
     A label that the net has predicted in more than half of the events isn't judged wrong,
     whatever the mixture says: on clean data the mixture always finds a right tail.
 
     Parameters
     ----------
-    counts, losses, codes : ndarray of shape (n_rows,)
+    counts, codes : ndarray of shape (n_rows,)
     posteriors : ndarray of shape (n_classes, n_levels)
+    n_events : int
+        The largest possible count.
+
+    Returns
+    -------
+    ndarray of bool of shape (n_rows,)
+    """
+    return (posteriors[codes, counts] >= 0.5) | (counts < n_events / 2)
+
+
+def count_quality(counts, losses, judged_right, *, n_events):
+    """Return the label quality of each row: mean of the verdict and of the share of agreement.
+
+    The second part makes rows of different classes comparable, which posteriors aren't: it is the
+    share of events in which the net agreed with the label, ties by mean loss. A quality below one
+    half means that the label is judged wrong.
+
+    Parameters
+    ----------
+    counts, losses, judged_right : ndarray of shape (n_rows,)
     n_events : int
         The largest possible count.
 
@@ -146,7 +223,6 @@ def count_quality(counts, losses, codes, posteriors, *, n_events):
     -------
     ndarray of shape (n_rows,)
     """
-    judged_right = (posteriors[codes, counts] >= 0.5) | (counts < n_events / 2)
     ties = rankdata(losses) / (len(losses) + 1)
     disagreement = (counts + ties) / (n_events + 1)
     return (judged_right + 1 - disagreement) / 2

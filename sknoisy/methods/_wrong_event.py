@@ -15,6 +15,7 @@ from ._events import (
     clean_posteriors,
     count_quality,
     fit_class_mixtures,
+    judged_by_counts,
 )
 from ._joint import DIFFICULTIES, NOISY_TERMS, SIMILARITIES, JointTraining
 from ._window import CountingWindow, agreement, agrees_better, split_watched
@@ -43,9 +44,12 @@ class WrongEvent(Method):
     on in stage 2, with both views. Where the net of stage 1, its weights averaged over the last
     epochs, agrees better with the watched labels than that of stage 2, it is kept.
 
-    The label quality is the mean of the mixture's verdict (0 or 1) and of the share of events in
-    which the net agreed with the label, so that rows of different classes can be compared; the
-    weight is :math:`\tau_1`.
+    A label is judged wrong where it was less probable than its rival, the other class that was most
+    probable an epoch before: where p(given) / (p(given) + p(rival)) is below one half in the mean
+    over the counted epochs. After stage 2, with four and more times as many counts, the published
+    verdict decides, :math:`\tau_1 < 0.5`. The label quality is the mean of the verdict (0 or 1) and
+    of the share of events in which the net agreed with the label, so that rows of different
+    classes can be compared; the weight is :math:`\tau_1`, after stage 1 too.
 
     Needs nothing but the labels. Cost in multiples of plain training: stage 1 about 1, less
     where the window ends early; stage 2 about 2 per epoch.
@@ -80,9 +84,11 @@ class WrongEvent(Method):
     Notes
     -----
     The forms of `difficulty`, `noisy_term` and `similarity` differ by less than 0.3 points of
-    accuracy on tables. A label that the net predicted in more than half of the counted epochs
-    isn't judged wrong, whatever the mixture says; on clean data this halves the false alarms
-    and costs nothing elsewhere. Epochs in which the net agrees with the watched labels less
+    accuracy on tables. After stage 1 the rival's verdict has an F1 0.018 above the published one
+    (15 tables, three seeds), since few epochs give a mixture few counts to tell apart. After
+    stage 2 a label that the net predicted in more than half of the events isn't judged wrong,
+    whatever the mixture says; on clean data this halves the false alarms and costs nothing
+    elsewhere. Epochs in which the net agrees with the watched labels less
     than 0.9 times as often as in its best one don't count: an untrained net contradicts all.
 
     It fails where the net can't tell a wrong label from a right one: pair noise near one half,
@@ -166,7 +172,8 @@ class WrongEvent(Method):
             run.module.load_state_dict(window.base_state)
         epochs = window.counted_epochs()
         counts, losses = recorder.counts(epochs), recorder.mean_losses(epochs)
-        evidence = self._evidence(run, counts, losses, len(epochs))
+        judged_right = recorder.mean_shares(epochs) >= 0.5
+        evidence = self._evidence(run, counts, losses, len(epochs), judged_right)
         evidence.details |= {"watched": watched_rows, "averaged_state": window.averaged_state}
         return evidence
 
@@ -221,14 +228,15 @@ class WrongEvent(Method):
             return run.rows, watched
         return split_watched(run.data.y, run.rows, self.holdout, random_state)
 
-    def _evidence(self, run, counts, losses, n_events):
+    def _evidence(self, run, counts, losses, n_events, judged_right=None):
         data = run.data
         histograms = class_histograms(counts, data.y, data.n_classes)
         mixtures = fit_class_mixtures(histograms, per_class=self.per_class)
         posteriors = clean_posteriors(mixtures, *histograms.shape)
-        quality = count_quality(counts, losses, data.y, posteriors, n_events=n_events)
+        if judged_right is None:
+            judged_right = judged_by_counts(counts, data.y, posteriors, n_events=n_events)
         return LabelEvidence(
-            quality=quality,
+            quality=count_quality(counts, losses, judged_right, n_events=n_events),
             weights=posteriors[data.y, counts],
             alternatives=margin_quality(run)[1],
             state=run.state(),
