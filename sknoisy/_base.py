@@ -123,19 +123,19 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
             quality, self.threshold_, codes=data.y, trusted=data.trusted
         )
         self.sample_weights_ = np.where(data.trusted, 1.0, evidence.weights)
-        suggested = np.where(self.noise_mask_, evidence.alternatives, data.y)
+        suggested = np.where(self.noise_mask_, evidence.runner_up, data.y)
         self.suggested_labels_ = self.classes_[suggested]
-        self.transition_matrix_ = evidence.details.get("transition_matrix")
+        self.transition_matrix_ = evidence.transition_matrix
         if self.transition_matrix_ is None:
             # By verdict rather than by quality, which isn't a probability for every method.
             self.transition_matrix_ = estimate_transition_matrix(
-                data.y, evidence.alternatives, 1.0 - self.noise_mask_, data.n_classes
+                data.y, evidence.runner_up, 1.0 - self.noise_mask_, data.n_classes
             )
 
     def _resolve_threshold(self, method, quality, trusted):
         if self.contamination is not None:
             return contamination_threshold(quality, self.contamination, judged=~trusted)
-        return method.published_threshold if self.threshold == "auto" else float(self.threshold)
+        return method.default_threshold if self.threshold == "auto" else float(self.threshold)
 
     def _keep_net(self, data, state, history):
         """Rebuild the net that predicts, with the weights of a training."""

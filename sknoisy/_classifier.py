@@ -186,7 +186,8 @@ class RobustClassifier(BaseNoisyLabelEstimator):
                 f"Got {self.final!r} instead."
             )
         if self.final_estimator is None:
-            return method.published_final if self.final == "auto" else self.final
+            final = method.default_final if self.final == "auto" else self.final
+            return "joint" if final == "method" else final
         if not (hasattr(self.final_estimator, "fit") and is_classifier(self.final_estimator)):
             raise TypeError(
                 "The 'final_estimator' parameter of RobustClassifier must be a classifier. "
@@ -252,7 +253,7 @@ class RobustClassifier(BaseNoisyLabelEstimator):
         data = replace(data, sample_weight=weights.astype(np.float32))
         seed = draw_seed(None if random_state is None else (int(random_state) + 1) % 2**32)
         trainer = Trainer(self.net, data, seed=seed, verbose=self.verbose, **self._settings())
-        run = trainer.start().run_plain()
+        run = trainer.new_run().fit()
         self._keep_net(data, run.state(), run.history())
 
     @available_if(_gives_probabilities)

@@ -10,7 +10,7 @@ from filelock import FileLock
 from joblib.hashing import NumpyHasher
 from sklearn.utils.validation import check_memory, check_random_state
 
-from .methods import margin_quality
+from .methods import LabelEvidence, settle_trusted_rows
 from .training import Trainer
 
 VERSIONS = tuple((name, version(name)) for name in ("sknoisy", "skorch", "torch"))
@@ -77,13 +77,16 @@ def _lock(memory, key):
 
 
 def _judge_others(evidence, rows, net, data, settings):
-    run = Trainer(net, data, seed=0, **settings).start(state=evidence.state)
-    quality, alternatives = margin_quality(run)
-    weights = quality.copy()
-    quality[rows] = evidence.quality
-    weights[rows] = evidence.weights
-    alternatives[rows] = evidence.alternatives
-    return replace(evidence, quality=quality, weights=weights, alternatives=alternatives)
+    run = Trainer(net, data, seed=0, **settings).new_run(state=evidence.state)
+    others = LabelEvidence.of(run)
+    for name in ("quality", "weights", "margins", "runner_up"):
+        getattr(others, name)[rows] = getattr(evidence, name)
+    return replace(
+        others,
+        states=evidence.states,
+        history=evidence.history,
+        transition_matrix=evidence.transition_matrix,
+    )
 
 
 class _ValueHasher(NumpyHasher):
@@ -98,5 +101,6 @@ class _ValueHasher(NumpyHasher):
 def _train(key, arguments, verbose):
     method, net, data, random_state, joint, settings = arguments
     trainer = Trainer(net, data, seed=draw_seed(random_state), verbose=verbose, **settings)
-    evidence = method.detect(trainer, data)
-    return method.train_joint(trainer, data, evidence) if joint else evidence
+    settle_trusted_rows(method, trainer)
+    evidence = method.detect(trainer)
+    return method.train_classifier(trainer, evidence) if joint else evidence

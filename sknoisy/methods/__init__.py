@@ -1,35 +1,26 @@
-"""One published method per module."""
+"""The published methods, each in a module or folder of its own that names itself."""
 
-from ._base import LabelEvidence, Method, margin_quality
-from ._bhn import BHN
-from ._cal import CAL
-from ._cores import CORES
-from ._cross_entropy import CrossEntropy
-from ._l2rw import L2RW
-from ._lsw import LSW
-from ._meta_weight_net import MetaWeightNet
-from ._nlnl import NLNL
-from ._ptd import PTD
-from ._registry import METHODS, check_trusted_rows, resolve_method
-from ._simifeat import SimiFeat
-from ._wrong_event import WrongEvent
+from typing import TYPE_CHECKING
+
+from ._base import LabelEvidence, Method
+from ._registry import METHODS, check_trusted_rows, describe_methods, resolve_method
+from ._self_trust import settle_trusted_rows
+
+# The classes of all methods are names of this module, whichever there are.
+globals().update({kind.__name__: kind for kind in METHODS.values()})
+
+if TYPE_CHECKING:
+
+    def __getattr__(name: str) -> type[Method]: ...
+
 
 __all__ = [
-    "BHN",
-    "CAL",
-    "CORES",
-    "L2RW",
-    "LSW",
-    "NLNL",
-    "PTD",
     "METHODS",
-    "CrossEntropy",
     "LabelEvidence",
-    "MetaWeightNet",
     "Method",
-    "SimiFeat",
-    "WrongEvent",
     "check_trusted_rows",
-    "margin_quality",
+    "describe_methods",
     "resolve_method",
+    "settle_trusted_rows",
+    *(kind.__name__ for kind in METHODS.values()),
 ]

@@ -1,6 +1,7 @@
 """The protocol of a method: a small estimator-like object that produces evidence."""
 
-from dataclasses import dataclass, field
+import warnings
+from dataclasses import dataclass
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -16,22 +17,99 @@ class LabelEvidence:
         How likely the given label is right, in [0, 1].
     weights : ndarray of shape (n_rows,)
         Weight of the row in training, in [0, 1].
-    alternatives : ndarray of shape (n_rows,) of int
+    runner_up : ndarray of shape (n_rows,) of int
         Most likely class other than the given one.
-    state : dict of Tensor
-        Weights and buffers of the net that the method trained.
+    margins : ndarray of shape (n_rows,)
+        What the net itself says of the given label: p(given) / (p(given) + p(runner-up)).
+    states : tuple of dict of Tensor
+        Weights and buffers of the net, or of the nets, that predict; of several the mean counts.
     history : list of dict
         What skorch recorded, one dict per epoch.
-    details : dict
-        What the method keeps beyond that.
+    transition_matrix : ndarray of shape (n_classes, n_classes), default=None
+        P(given class j | true class i), where the method estimates it.
     """
 
     quality: np.ndarray
     weights: np.ndarray
-    alternatives: np.ndarray
-    state: dict
+    runner_up: np.ndarray
+    margins: np.ndarray
+    states: tuple
     history: list
-    details: dict = field(default_factory=dict)
+    transition_matrix: np.ndarray | None = None
+
+    @classmethod
+    def of(cls, run, quality=None, weights=None, *, history=None, **fields):
+        """Return the evidence that a training leaves.
+
+        Parameters
+        ----------
+        run : TrainingRun
+            Gives margins, runner-up, state and history.
+        quality : ndarray of shape (n_rows,), default=None
+            NaN where the training hasn't seen a row: its margin takes the place. None: all margins.
+        weights : ndarray of shape (n_rows,), default=None
+            Likewise. None: the quality.
+        history : list of dict, default=None
+            Of all trainings, where there was more than this run.
+        **fields
+            Further fields of the evidence.
+        """
+        margins, runner_up = run.predict(np.arange(run.data.n_rows), compare_with_runner_up)
+        quality = _filled(quality, margins)
+        return cls(
+            quality=quality,
+            weights=quality.copy() if weights is None else _filled(weights, margins),
+            runner_up=runner_up,
+            margins=margins,
+            states=(run.state(),),
+            history=run.history() if history is None else history,
+            **fields,
+        )
+
+    @property
+    def state(self):
+        """Weights and buffers of the first net."""
+        return self.states[0]
+
+
+def _filled(values, margins):
+    if values is None:
+        return margins.copy()
+    return np.where(np.isnan(values), margins, values)
+
+
+def compare_with_runner_up(batch, logits):
+    """Return the margin of each row's given label over the best other class, and that class.
+
+    The margin is p(given) / (p(given) + p(best other class)): below one half where the net
+    predicts another class.
+    """
+    labels = batch.y[:, None]
+    given = logits.gather(1, labels)[:, 0]
+    best, runner_up = logits.scatter(1, labels, float("-inf")).max(dim=1)
+    return (given - best).double().sigmoid(), runner_up
+
+
+class _Renamed:
+    """A class attribute under an earlier name, for one version."""
+
+    def __init__(self, name):
+        self._name = name
+
+    def __set_name__(self, owner, old_name):
+        self._old_name = old_name
+
+    def __get__(self, method, owner=None):
+        _warn_renamed(self._old_name, self._name)
+        return getattr(owner if method is None else method, self._name)
+
+
+def _warn_renamed(old, new):
+    warnings.warn(
+        f"The attribute {old!r} of methods is called {new!r} now; the old name goes in 0.3.",
+        FutureWarning,
+        stacklevel=3,
+    )
 
 
 class Method(BaseEstimator):
@@ -39,41 +117,61 @@ class Method(BaseEstimator):
 
     A subclass sets the class attributes and defines `detect`. Constructor parameters are
     searchable as `method__name`.
+
+    Attributes
+    ----------
+    name : str
+        What users write: `method="wrong_event"`.
+    needs, cost, choose_it : str
+        For the tables of the documents: what it needs beside X and the labels, what it costs in
+        trainings of the plain net, and when to choose it.
+    citation : str
+        The paper, in Markdown.
+    needs_trusted : bool
+        Whether it needs rows whose labels are known to be right.
+    default_threshold : float
+        Rows of lower quality are judged wrong; the paper's rule where it has one.
+    default_final : {"method", "filter", "weight", "filter_weight"}
+        How the classifier is got; see `RobustClassifier`.
     """
 
+    needs = "the labels only"
+    cost = ""
+    choose_it = ""
+    citation = ""
     needs_trusted = False
-    published_threshold = 0.5
-    published_final = "joint"
+    default_threshold: float = 0.5
+    default_final = "method"
+
+    published_threshold = _Renamed("default_threshold")
+    published_final = _Renamed("default_final")
+
+    def __init_subclass__(cls, **settings):
+        super().__init_subclass__(**settings)
+        for new in ("default_threshold", "default_final"):
+            old = new.replace("default", "published")
+            if old in vars(cls):
+                _warn_renamed(old, new)
+                setattr(cls, new, vars(cls)[old])
+                delattr(cls, old)
 
     def check_parameters(self):
         """Raise a ValueError for a parameter out of range; called at the head of fit."""
 
-    def detect(self, trainer, data):
-        """Train, and return a `LabelEvidence`."""
-        raise TypeError(f"{type(self).__name__} must define detect(trainer, data).")
+    def detect(self, trainer):
+        """Train, and return a `LabelEvidence`.
 
-    def train_joint(self, trainer, data, evidence):
-        """Return the evidence whose `state` is the classifier that the method itself trains."""
+        Parameters
+        ----------
+        trainer : Trainer
+            Starts runs on its `data`. Trusted rows, or stand-ins for them, are settled already.
+        """
+        raise TypeError(f"{type(self).__name__} must define detect(trainer).")
+
+    def train_classifier(self, trainer, evidence):
+        """Return the evidence whose `states` are the classifier that the method itself trains."""
         return evidence
 
     def requires_trusted_rows(self):
         """Return whether this object, with its parameters, needs trusted rows."""
         return self.needs_trusted
-
-
-def margin_quality(run):
-    """Return what the net says of each row's given label, and the best other class.
-
-    The quality is p(given) / (p(given) + p(best other class)): below one half where the net
-    predicts another class.
-    """
-    n_rows = run.data.n_rows
-    quality = np.empty(n_rows)
-    alternatives = np.empty(n_rows, dtype=np.int64)
-    for batch, logits in run.predict_logits(np.arange(n_rows)):
-        given = logits.gather(1, batch.y[:, None])[:, 0]
-        best, other = logits.scatter(1, batch.y[:, None], float("-inf")).max(dim=1)
-        rows = batch.rows.cpu().numpy()
-        quality[rows] = (given - best).double().sigmoid().cpu().numpy()
-        alternatives[rows] = other.cpu().numpy()
-    return quality, alternatives

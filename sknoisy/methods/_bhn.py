@@ -4,8 +4,8 @@ import numpy as np
 from scipy.stats import false_discovery_control
 
 from .._parameters import check_number
-from ._base import LabelEvidence, margin_quality
-from ._stand_ins import TrustedMethod
+from ._base import LabelEvidence
+from ._self_trust import TrustedMethod
 
 
 class BHN(TrustedMethod):
@@ -59,14 +59,18 @@ class BHN(TrustedMethod):
     True
     """
 
-    published_final = "filter"
+    name = "bhn"
+    cost = "less than 1"
+    choose_it = "you want to state the share of false alarms: `BHN(alpha=0.1)`"
+    citation = "Yu, Ma, Liu (2023). *Delving into Noisy Label Detection with Clean Data.* ICML"
+    default_final = "filter"
 
     def __init__(self, *, self_trusted=None, alpha=0.1):
         self.self_trusted = self_trusted
         self.alpha = alpha
 
     @property
-    def published_threshold(self):
+    def default_threshold(self):
         # The procedure flags adjusted p-values up to the level itself, an estimator those below.
         return float(np.nextafter(self.alpha, 1))
 
@@ -74,28 +78,19 @@ class BHN(TrustedMethod):
         super().check_parameters()
         check_number(self, "alpha", 0, 1, above=True)
 
-    def detect(self, trainer, data):
+    def detect(self, trainer):
         """Train on half of the trusted rows, and test the others."""
-        data = self.with_trusted_rows(trainer, data)
-        run = trainer.start(data=data)
+        run, trusted = trainer.new_run(), trainer.data.trusted
         training_rows, calibration_rows = split_trusted(
-            data.y, np.flatnonzero(data.trusted), trainer.random_state()
+            run.data.y, np.flatnonzero(trusted), trainer.random_state()
         )
-        run.run_plain(rows=training_rows)
-        scores = label_scores(run)
+        run.fit(rows=training_rows)
+        scores = run.predict(np.arange(run.data.n_rows), label_scores)
         p_values = conformal_p_values(scores, scores[calibration_rows])
-        quality = np.ones(data.n_rows)
-        tested = ~data.trusted
-        if tested.any():
-            quality[tested] = false_discovery_control(p_values[tested])
-        return LabelEvidence(
-            quality=quality,
-            weights=np.where(data.trusted, 1.0, p_values),
-            alternatives=margin_quality(run)[1],
-            state=run.state(),
-            history=run.history(),
-            details={"p_values": p_values, "trusted": data.trusted},
-        )
+        quality = np.ones(run.data.n_rows)
+        if not trusted.all():
+            quality[~trusted] = false_discovery_control(p_values[~trusted])
+        return LabelEvidence.of(run, quality, np.where(trusted, 1.0, p_values))
 
 
 def split_trusted(codes, rows, random_state):
@@ -113,13 +108,9 @@ def split_trusted(codes, rows, random_state):
     return np.sort(order[~calibrates]), np.sort(order[calibrates])
 
 
-def label_scores(run):
-    """Return the log-probability of each row's given label."""
-    scores = np.empty(run.data.n_rows)
-    for batch, logits in run.predict_logits(np.arange(run.data.n_rows)):
-        given = logits.double().log_softmax(dim=1).gather(1, batch.y[:, None])[:, 0]
-        scores[batch.rows.cpu().numpy()] = given.cpu().numpy()
-    return scores
+def label_scores(batch, logits):
+    """Return the log-probability of each row's given label; for `TrainingRun.predict`."""
+    return logits.double().log_softmax(dim=1).gather(1, batch.y[:, None])[:, 0]
 
 
 def conformal_p_values(scores, calibration_scores):

@@ -1,14 +1,28 @@
 """CAL: covariance-assisted learning."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
 from .._parameters import check_number
 from ..thresholds import estimate_transition_matrix
-from ._base import LabelEvidence, Method, margin_quality
-from ._cores import bounded_logs, ramp, sieve_losses
+from ..training import Step
+from ._base import LabelEvidence, Method
+from ._cores import bounded_logs, ramp, sieve_scores
+
+
+@dataclass
+class CALEvidence(LabelEvidence):
+    """What the first training of CAL hands to the second.
+
+    Parameters
+    ----------
+    labels : ndarray of int of shape (n_rows,)
+        Labels that rows keep or are given.
+    """
+
+    labels: np.ndarray | None = None
 
 
 class CAL(Method):
@@ -76,8 +90,13 @@ class CAL(Method):
     True
     """
 
-    published_threshold = 0.5
-    published_final = "joint"
+    name = "cal"
+    cost = "detector: 0.65; classifier: 1.65"
+    choose_it = 'as `"cores"`, where some rows of a class are likelier to be wrong than others'
+    citation = (
+        "Zhu, Liu, Liu (2021). *A Second-Order Approach to Learning with Instance-Dependent Label "
+        "Noise.* CVPR"
+    )
 
     def __init__(self, *, beta=2.0, first_share=0.65, keep_below=-8.0):
         self.beta = beta
@@ -89,53 +108,48 @@ class CAL(Method):
         check_number(self, "first_share", 0, 1, above=True)
         check_number(self, "keep_below", -np.inf)
 
-    def detect(self, trainer, data):
+    def detect(self, trainer):
         """Run the first training, and see which labels it would replace."""
-        run = trainer.start()
-        shares = class_shares(data, run.rows)
-        training = RegularizedTraining(
+        run, data = trainer.new_run(), trainer.data
+        given_shares = class_shares(data, run.rows)
+        step = RegularizedStep(
             run,
             np.eye(data.n_classes),
             data.y,
-            np.sqrt(shares) / np.sqrt(shares).sum(),
+            np.sqrt(given_shares) / np.sqrt(given_shares).sum(),
             n_epochs=trainer.max_epochs,
             full_size=self.beta,
         )
-        n_epochs = max(1, round(self.first_share * trainer.max_epochs))
-        run.run(training.train_batch, max_epochs=n_epochs, after_epoch=training.close_epoch)
-        scores, predicted = _read_scores(run)
+        run.fit(step, max_epochs=max(1, round(self.first_share * trainer.max_epochs)))
+        scores, predicted = run.predict(np.arange(data.n_rows), scores_and_predictions)
         labels = np.where((scores < self.keep_below) | data.trusted, data.y, predicted)
         kept = labels == data.y
-        return LabelEvidence(
-            quality=(kept + 1 / (1 + np.exp(scores))) / 2,
-            weights=kept.astype(float),
-            alternatives=margin_quality(run)[1],
-            state=run.state(),
-            history=run.history(),
-            details={
-                "labels": labels,
-                "transition_matrix": estimate_transition_matrix(
-                    data.y, labels, np.zeros(data.n_rows), data.n_classes
-                ),
-            },
+        return CALEvidence.of(
+            run,
+            (kept + 1 / (1 + np.exp(scores))) / 2,
+            kept.astype(float),
+            labels=labels,
+            transition_matrix=estimate_transition_matrix(
+                data.y, labels, np.zeros(data.n_rows), data.n_classes
+            ),
         )
 
-    def train_joint(self, trainer, data, evidence):
+    def train_classifier(self, trainer, evidence):
         """Train a fresh net with the covariance taken off."""
-        run = trainer.start()
-        training = RegularizedTraining(
+        run = trainer.new_run()
+        step = RegularizedStep(
             run,
-            evidence.details["transition_matrix"],
-            evidence.details["labels"],
-            class_shares(data, run.rows),
+            evidence.transition_matrix,
+            evidence.labels,
+            class_shares(trainer.data, run.rows),
             n_epochs=trainer.max_epochs,
             full_size=1.0,
         )
-        run.run(training.train_batch, after_epoch=training.close_epoch)
-        return replace(evidence, state=run.state(), history=evidence.history + run.history())
+        run.fit(step)
+        return replace(evidence, states=(run.state(),), history=evidence.history + run.history())
 
 
-class RegularizedTraining:
+class RegularizedStep(Step):
     """Trains towards a distribution per label, less a growing multiple of the prior.
 
     Parameters
@@ -151,24 +165,22 @@ class RegularizedTraining:
     """
 
     def __init__(self, run, targets, labels, prior, *, n_epochs, full_size):
-        self._run = run
+        super().__init__(run)
         self._targets = torch.from_numpy(targets).float().to(run.device)
-        self._labels = torch.from_numpy(labels).to(run.device)
+        self._labels = run.row_state.keep("label", torch.from_numpy(labels).to(run.device))
         self._prior = torch.from_numpy(prior).float().to(run.device)
         self._n_epochs = n_epochs
         self._full_size = full_size
         self._size = 0.0
 
-    def train_batch(self, batch):
-        run = self._run
-        logits = run.logits(run.weak_view(batch.X))
+    def losses(self, batch):
+        logits = self.run.logits(self.run.weak_view(batch.X))
         targets = self._targets[self._labels[batch.rows]]
         losses = regularized_losses(logits, targets, self._prior, self._size)
         # As for CORES2, in place of a learning rate that falls as the regulariser grows.
-        loss = run.gradient_step(losses, run.shares(batch.rows) / (1 + self._size), batch)
-        return loss, logits.detach()
+        return losses / (1 + self._size), None, logits
 
-    def close_epoch(self, epoch):
+    def end_epoch(self, epoch):
         self._size = self._full_size * ramp(epoch + 1, self._n_epochs)
 
 
@@ -183,13 +195,6 @@ def class_shares(data, rows):
     return counts / counts.sum()
 
 
-def _read_scores(run):
-    """Return the sieve's scores and the predictions of all rows."""
-    scores = np.empty(run.data.n_rows)
-    predicted = np.empty(run.data.n_rows, dtype=np.int64)
-    prior = torch.zeros(run.data.n_classes, device=run.device)
-    for batch, logits in run.predict_logits(np.arange(run.data.n_rows)):
-        rows = batch.rows.cpu().numpy()
-        scores[rows] = sieve_losses(logits, batch.y, prior, 0.0)[1].double().cpu().numpy()
-        predicted[rows] = logits.argmax(dim=1).cpu().numpy()
-    return scores, predicted
+def scores_and_predictions(batch, logits):
+    """Return the sieve's scores and the predicted classes; for `TrainingRun.predict`."""
+    return sieve_scores(batch, logits), logits.argmax(dim=1)

@@ -4,7 +4,8 @@ import numpy as np
 import torch
 
 from .._parameters import check_number
-from ._base import LabelEvidence, Method, margin_quality
+from ..training import Step
+from ._base import LabelEvidence, Method
 
 PROBABILITY_FLOOR = 1e-8
 RAMP = (0.1, 0.4)
@@ -60,8 +61,13 @@ class CORES(Method):
     True
     """
 
-    published_threshold = 0.5
-    published_final = "joint"
+    name = "cores"
+    cost = "1"
+    choose_it = "wrong labels are spread over all classes, and time is short"
+    citation = (
+        "Cheng, Zhu, Li, Gong, Sun, Liu (2021). *Learning with Instance-Dependent Label Noise: "
+        "A Sample Sieve Approach.* ICLR"
+    )
 
     def __init__(self, *, beta=2.0, sieve_start=0.3):
         self.beta = beta
@@ -71,23 +77,16 @@ class CORES(Method):
         check_number(self, "beta", 0)
         check_number(self, "sieve_start", 0, 1)
 
-    def detect(self, trainer, data):
+    def detect(self, trainer):
         """Train, and read the sieve's verdict on the way."""
-        run = trainer.start()
-        sieve = Sieve(run, trainer.max_epochs, self)
-        run.run(sieve.train_batch, after_epoch=sieve.close_epoch)
+        run = trainer.new_run()
+        sieve = SieveStep(run, trainer.max_epochs, self)
+        run.fit(sieve)
         scores = sieve.verdict()
-        return LabelEvidence(
-            quality=1 / (1 + np.exp(scores)),
-            weights=(scores <= 0).astype(float),
-            alternatives=margin_quality(run)[1],
-            state=run.state(),
-            history=run.history(),
-            details={"scores": scores},
-        )
+        return LabelEvidence.of(run, 1 / (1 + np.exp(scores)), (scores <= 0).astype(float))
 
 
-class Sieve:
+class SieveStep(Step):
     """Trains with the regulariser and leaves out what falls through the sieve.
 
     Parameters
@@ -98,31 +97,29 @@ class Sieve:
     """
 
     def __init__(self, run, n_epochs, method):
-        self._run = run
+        super().__init__(run)
         self._n_epochs = n_epochs
         self._method = method
-        self._scores = torch.full((run.data.n_rows,), torch.nan, device=run.device)
+        self._scores = run.row_state.create("sieve_score", fill=torch.nan)
         self._trusted = torch.from_numpy(run.data.trusted).to(run.device)
         self._read_epoch = max(round(RAMP[1] * n_epochs) - 1, 0)
         self._verdict = None
         self._epoch = 0
         self._prior = self._share_of_classes(torch.from_numpy(run.rows).to(run.device))
 
-    def train_batch(self, batch):
-        run = self._run
-        logits = run.logits(run.weak_view(batch.X))
+    def losses(self, batch):
+        logits = self.run.logits(self.run.weak_view(batch.X))
         losses, scores = sieve_losses(logits, batch.y, self._prior, self._beta())
         kept = None
         if self._sieves():
             kept = ((scores <= 0) | self._trusted[batch.rows]).to(losses.dtype)
-        shares = run.shares(batch.rows, kept) / (1 + self._beta())
-        loss = run.gradient_step(losses, shares, batch)
         self._scores.index_copy_(0, batch.rows, scores.float())
-        return loss, logits.detach()
+        # In place of the learning rate, which the published code divides.
+        return losses / (1 + self._beta()), kept, logits
 
-    def close_epoch(self, epoch):
+    def end_epoch(self, epoch):
         if epoch == self._read_epoch:
-            self._verdict = self._scores.clone()
+            self._verdict = self.run.row_state.keep("verdict", self._scores.clone())
         if self._sieves():
             kept = (self._scores <= 0) | (self._trusted & ~self._scores.isnan())
             self._prior = self._share_of_classes(torch.nonzero(kept)[:, 0])
@@ -132,9 +129,8 @@ class Sieve:
         """Return the scores of all rows, above 0 where a label is judged wrong."""
         scores = (self._scores if self._verdict is None else self._verdict).double().cpu().numpy()
         untrained = np.flatnonzero(np.isnan(scores))
-        for batch, logits in self._run.predict_logits(untrained):
-            found = sieve_losses(logits, batch.y, self._prior, 0.0)[1]
-            scores[batch.rows.cpu().numpy()] = found.double().cpu().numpy()
+        if len(untrained):
+            scores[untrained] = self.run.predict(untrained, sieve_scores)
         return scores
 
     def _beta(self):
@@ -144,8 +140,8 @@ class Sieve:
         return self._epoch >= self._method.sieve_start * self._n_epochs
 
     def _share_of_classes(self, rows):
-        n_classes = self._run.data.n_classes
-        counts = torch.bincount(self._run.labels[rows], minlength=n_classes).float()
+        n_classes = self.run.data.n_classes
+        counts = torch.bincount(self.run.labels[rows], minlength=n_classes).float()
         return counts / counts.sum().clamp_min(1)
 
 
@@ -170,6 +166,13 @@ def sieve_losses(logits, y, prior, beta):
     given = logs.gather(1, y[:, None])[:, 0]
     losses = torch.addmv(given, logs, prior, beta=-1, alpha=beta)
     return losses, logs.detach().mean(dim=1) - given.detach()
+
+
+def sieve_scores(batch, logits):
+    """Return the sieve's scores; for `TrainingRun.predict`."""
+    logs = bounded_logs(logits)
+    given = logs.gather(1, batch.y[:, None])[:, 0]
+    return (logs.mean(dim=1) - given).double()
 
 
 def bounded_logs(logits):

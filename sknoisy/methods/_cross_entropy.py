@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ._base import LabelEvidence, Method, margin_quality
+from ._base import LabelEvidence, Method
 
 
 class CrossEntropy(Method):
@@ -24,13 +24,10 @@ class CrossEntropy(Method):
     True
     """
 
-    def detect(self, trainer, data):
-        run = trainer.start().run_plain()
-        quality, alternatives = margin_quality(run)
-        return LabelEvidence(
-            quality=quality,
-            weights=np.ones(data.n_rows),
-            alternatives=alternatives,
-            state=run.state(),
-            history=run.history(),
-        )
+    name = "cross_entropy"
+    cost = "1"
+    choose_it = "as the baseline: no treatment at all"
+
+    def detect(self, trainer):
+        run = trainer.new_run().fit()
+        return LabelEvidence.of(run, weights=np.ones(run.data.n_rows))

@@ -6,10 +6,16 @@ import numpy as np
 import torch
 
 from .._parameters import check_choice, check_number
-from ..training import EXACT_GRADIENTS, batch_derivatives, resolve_gradient, trusted_gradient
-from ._base import LabelEvidence, margin_quality
-from ._late_mean import LateMean
-from ._stand_ins import TrustedMethod
+from ..training import (
+    EXACT_GRADIENTS,
+    Step,
+    batch_derivatives,
+    resolve_gradient,
+    trusted_gradient,
+)
+from ._base import LabelEvidence
+from ._late_epochs import LateMean
+from ._self_trust import TrustedMethod, untrusted_rows
 
 
 class L2RW(TrustedMethod):
@@ -64,8 +70,14 @@ class L2RW(TrustedMethod):
     True
     """
 
-    published_threshold = 0.2
-    published_final = "joint"
+    name = "l2rw"
+    cost = "2.5"
+    choose_it = "to compare: it weighs rows by what a step does for the trusted ones"
+    citation = (
+        "Ren, Zeng, Yang, Urtasun (2018). *Learning to Reweight Examples for Robust Deep "
+        "Learning.* ICML"
+    )
+    default_threshold = 0.2
 
     def __init__(self, *, self_trusted=None, trusted_batch_size=100, gradient="auto"):
         self.self_trusted = self_trusted
@@ -77,34 +89,19 @@ class L2RW(TrustedMethod):
         check_number(self, "trusted_batch_size", 1, kind=Integral)
         check_choice(self, "gradient", ("auto", *EXACT_GRADIENTS))
 
-    def detect(self, trainer, data):
+    def detect(self, trainer):
         """Train by the weights; the evidence is their mean over the later epochs."""
-        data = self.with_trusted_rows(trainer, data)
-        run = trainer.start(data=data, gradient=self.gradient)
-        rows = untrusted_rows(run)
-        steps = ReweightedSteps(run, np.flatnonzero(data.trusted), self)
-        run.run(steps.train_batch, rows=rows, after_epoch=steps.quality.close_epoch)
-        margins, alternatives = margin_quality(run)
-        quality = steps.quality.values()
-        quality = np.where(np.isnan(quality), margins, quality)
-        quality[data.trusted] = 1.0
-        return LabelEvidence(
-            quality=quality,
-            weights=np.minimum(quality / (1 - np.minimum(quality, 0.5)), 1.0),
-            alternatives=alternatives,
-            state=run.state(),
-            history=run.history(),
-            details={"trusted": data.trusted},
-        )
+        run = trainer.new_run(gradient=self.gradient)
+        step = ReweightingStep(run, np.flatnonzero(run.data.trusted), self)
+        run.fit(step, rows=untrusted_rows(run))
+        evidence = LabelEvidence.of(run, step.quality.values())
+        evidence.quality[run.data.trusted] = 1.0
+        quality = evidence.quality
+        evidence.weights = np.minimum(quality / (1 - np.minimum(quality, 0.5)), 1.0)
+        return evidence
 
 
-def untrusted_rows(run):
-    """Return the rows whose weight is learned; all rows if all are trusted."""
-    rows = run.rows[~run.data.trusted[run.rows]]
-    return rows if len(rows) else run.rows
-
-
-class ReweightedSteps:
+class ReweightingStep(Step):
     """Steps on batches whose rows are weighed by what they would do for a trusted batch.
 
     Parameters
@@ -115,13 +112,13 @@ class ReweightedSteps:
     """
 
     def __init__(self, run, trusted_rows, method):
-        self._run = run
+        super().__init__(run)
         self._gradient = resolve_gradient(method.gradient, run.device)
         self._trusted_batches = run.endless_batches(trusted_rows, method.trusted_batch_size)
-        self.quality = LateMean(run)
+        self.quality = LateMean(run, "quality")
 
-    def train_batch(self, batch):
-        run = self._run
+    def losses(self, batch):
+        run = self.run
         tangent = trusted_gradient(run, next(self._trusted_batches))
         randomness = run.randomness.state()
         X = run.weak_view(batch.X)
@@ -137,10 +134,12 @@ class ReweightedSteps:
             gradient=self._gradient,
         )
         weights = normalized_weights(derivatives)
-        loss = run.gradient_step(losses, run.shares(batch.rows, weights), batch)
         relative = len(weights) * weights
         self.quality.record(batch.rows, relative / (1 + relative))
-        return loss, logits.detach()
+        return losses, weights, logits
+
+    def end_epoch(self, epoch):
+        self.quality.end_epoch(epoch)
 
 
 def normalized_weights(derivatives):

@@ -9,15 +9,15 @@ from torch import nn
 from .._parameters import check_choice, check_number
 from ..training import (
     EXACT_GRADIENTS,
+    Step,
     batch_derivatives,
     resolve_gradient,
     seeded_global_state,
     trusted_gradient,
 )
-from ._base import LabelEvidence, margin_quality
-from ._l2rw import untrusted_rows
-from ._late_mean import LateMean
-from ._stand_ins import TrustedMethod
+from ._base import LabelEvidence
+from ._late_epochs import LateMean
+from ._self_trust import TrustedMethod, untrusted_rows
 
 WEIGHT_DECAY = 1e-4
 
@@ -86,8 +86,14 @@ class MetaWeightNet(TrustedMethod):
     True
     """
 
-    published_threshold = 0.35
-    published_final = "joint"
+    name = "meta_weight_net"
+    cost = "3"
+    choose_it = "to compare: it weighs rows by what a step does for the trusted ones"
+    citation = (
+        "Shu, Xie, Yi, Zhao, Zhou, Xu, Meng (2019). *Meta-Weight-Net: Learning an Explicit "
+        "Mapping For Sample Weighting.* NeurIPS"
+    )
+    default_threshold = 0.35
 
     def __init__(
         self,
@@ -111,26 +117,18 @@ class MetaWeightNet(TrustedMethod):
         check_number(self, "weight_lr", 0, above=True)
         check_choice(self, "gradient", ("auto", *EXACT_GRADIENTS))
 
-    def detect(self, trainer, data):
+    def detect(self, trainer):
         """Train both nets; the evidence is a row's mean weight over the later epochs."""
-        data = self.with_trusted_rows(trainer, data)
-        run = trainer.start(data=data, gradient=self.gradient)
+        run = trainer.new_run(gradient=self.gradient)
+        trusted = run.data.trusted
         seed = trainer.random_state().randint(2**31)
-        steps = MetaWeightedSteps(run, np.flatnonzero(data.trusted), self, seed)
-        run.run(steps.train_batch, rows=untrusted_rows(run), after_epoch=steps.weights.close_epoch)
-        margins, alternatives = margin_quality(run)
-        weights = steps.weights.values()
+        step = MetaWeightingStep(run, np.flatnonzero(trusted), self, seed)
+        run.fit(step, rows=untrusted_rows(run))
+        weights = step.weights.values()
         seen = ~np.isnan(weights)
-        quality = np.where(seen, weights / (weights + weights[seen].mean()), margins)
-        quality[data.trusted] = 1.0
-        return LabelEvidence(
-            quality=quality,
-            weights=np.where(seen & ~data.trusted, weights, 1.0),
-            alternatives=alternatives,
-            state=run.state(),
-            history=run.history(),
-            details={"trusted": data.trusted, "weight_net": steps.weight_net.state_dict()},
-        )
+        quality = weights / (weights + weights[seen].mean())
+        quality[trusted] = 1.0
+        return LabelEvidence.of(run, quality, np.where(seen & ~trusted, weights, 1.0))
 
 
 class WeightNet(nn.Sequential):
@@ -143,7 +141,7 @@ class WeightNet(nn.Sequential):
         return super().forward(losses[:, None])[:, 0]
 
 
-class MetaWeightedSteps:
+class MetaWeightingStep(Step):
     """Steps on batches whose rows are weighed by the weight net, which learns on the way.
 
     Parameters
@@ -156,7 +154,7 @@ class MetaWeightedSteps:
     """
 
     def __init__(self, run, trusted_rows, method, seed):
-        self._run = run
+        super().__init__(run)
         self._gradient = resolve_gradient(method.gradient, run.device)
         self._trusted_batches = run.endless_batches(trusted_rows, method.trusted_batch_size)
         with seeded_global_state(seed):
@@ -164,10 +162,10 @@ class MetaWeightedSteps:
         self._optimizer = torch.optim.Adam(
             self.weight_net.parameters(), lr=method.weight_lr, weight_decay=WEIGHT_DECAY
         )
-        self.weights = LateMean(run)
+        self.weights = LateMean(run, "weight")
 
-    def train_batch(self, batch):
-        run = self._run
+    def losses(self, batch):
+        run = self.run
         randomness = run.randomness.state()
         X = run.weak_view(batch.X)
         logits = run.logits(X)
@@ -175,20 +173,22 @@ class MetaWeightedSteps:
         self._learn_weights(batch, X, losses, randomness)
         with torch.no_grad():
             weights = self.weight_net(losses)
-        # By n, not by the sum of the weights: the weight net may shrink them all.
-        loss = run.gradient_step(losses, weights * run.shares(batch.rows), batch)
         self.weights.record(batch.rows, weights)
-        return loss, logits.detach()
+        # Part of the loss, and so not divided by their sum: the weight net may shrink them all.
+        return losses * weights, None, logits
+
+    def end_epoch(self, epoch):
+        self.weights.end_epoch(epoch)
 
     def _learn_weights(self, batch, X, losses, randomness):
-        run = self._run
+        run = self.run
         lr = run.net.optimizer_.param_groups[0]["lr"]
         weights = self.weight_net(losses.detach())
-        shares = run.shares(batch.rows)
+        loss_weights = run.loss_weights(batch.rows)
         gradients = torch.autograd.grad(
             losses,
             run.parameters,
-            weights.detach() * shares,
+            weights.detach() * loss_weights,
             retain_graph=True,
             allow_unused=True,
         )
@@ -207,5 +207,5 @@ class MetaWeightedSteps:
             gradient=self._gradient,
         )
         self._optimizer.zero_grad()
-        (-lr * (shares * derivatives * weights).sum()).backward()
+        (-lr * (loss_weights * derivatives * weights).sum()).backward()
         self._optimizer.step()

@@ -7,7 +7,8 @@ import numpy as np
 import torch
 
 from .._parameters import check_number
-from ._base import LabelEvidence, Method, margin_quality
+from ..training import Step
+from ._base import LabelEvidence, Method
 
 N_REMEMBERED = 10
 PROBABILITY_FLOOR = 1e-5
@@ -56,8 +57,11 @@ class NLNL(Method):
     True
     """
 
-    published_threshold = SELECTED
-    published_final = "joint"
+    name = "nlnl"
+    cost = "detector: 3; classifier: 5"
+    choose_it = "to compare: it learns what a row is not"
+    citation = "Kim, Yim, Yun, Kim (2019). *NLNL: Negative Learning for Noisy Labels.* ICCV"
+    default_threshold = SELECTED
 
     def __init__(self, *, n_rounds=3, n_complementary=None):
         self.n_rounds = n_rounds
@@ -67,81 +71,78 @@ class NLNL(Method):
         check_number(self, "n_rounds", 1, kind=Integral)
         check_number(self, "n_complementary", 1, kind=Integral, optional=True)
 
-    def detect(self, trainer, data):
+    def detect(self, trainer):
         """Run the three stages; the evidence is the mean probability of the given label."""
-        run = trainer.start()
-        stages = NegativeLearning(run, self, trainer.random_state().randint(2**31))
+        run = trainer.new_run()
         n_epochs = max(1, round(self.n_rounds * trainer.max_epochs / len(STAGES)))
+        seed = trainer.random_state().randint(2**31)
+        step = NegativeLearningStep(run, self, n_epochs, seed)
+        run.fit(step, max_epochs=len(STAGES) * n_epochs)
+        quality = np.full(run.data.n_rows, np.nan)
+        quality[run.rows] = step.given_probabilities()[run.rows]
+        evidence = LabelEvidence.of(run, quality)
+        evidence.weights[run.data.trusted] = 1.0
+        return evidence
 
-        def after_epoch(epoch):
-            stages.close_epoch()
-            stages.stage = STAGES[min((epoch + 1) // n_epochs, len(STAGES) - 1)]
-
-        run.run(stages.train_batch, max_epochs=len(STAGES) * n_epochs, after_epoch=after_epoch)
-        quality, alternatives = margin_quality(run)
-        quality[run.rows] = stages.given_probabilities()[run.rows]
-        return LabelEvidence(
-            quality=quality,
-            weights=np.where(data.trusted, 1.0, quality),
-            alternatives=alternatives,
-            state=run.state(),
-            history=run.history(),
-        )
-
-    def train_joint(self, trainer, data, evidence):
+    def train_classifier(self, trainer, evidence):
         """Train a net on the kept rows, and another one on its soft labels of all rows."""
-        first = trainer.start()
-        kept = (evidence.quality >= SELECTED) | data.trusted
+        first = trainer.new_run()
+        kept = (evidence.quality >= SELECTED) | first.data.trusted
         rows = first.rows[kept[first.rows]]
-        soft = SoftLabels(first)
-        rows = rows if len(rows) else first.rows
-        first.run_plain(rows=rows, after_epoch=soft.close_epoch)
-        second = trainer.start()
-        targets = soft.targets()
-        second.run(lambda batch: _soft_step(second, batch, targets))
+        averaging = MeanPredictionStep(first)
+        first.fit(averaging, rows=rows if len(rows) else first.rows)
+        second = trainer.new_run()
+        second.fit(SoftLabelStep(second, averaging.mean_predictions()))
         history = evidence.history + first.history() + second.history()
-        return replace(evidence, state=second.state(), history=history)
+        return replace(evidence, states=(second.state(),), history=history)
 
 
-class NegativeLearning:
+class NegativeLearningStep(Step):
     """The step of each stage, and the probabilities of the given labels.
 
     Parameters
     ----------
     run : TrainingRun
     method : NLNL
+    n_epochs : int
+        Of each stage.
     seed : int
         Of the complementary labels.
     """
 
-    def __init__(self, run, method, seed):
+    def __init__(self, run, method, n_epochs, seed):
+        super().__init__(run)
         n_classes = run.data.n_classes
-        self._run = run
         self._n_drawn = method.n_complementary or (1 if n_classes <= 10 else n_classes)
+        self._n_epochs = n_epochs
         self._generator = torch.Generator().manual_seed(int(seed))
         self._trusted = torch.from_numpy(run.data.trusted).to(run.device)
-        self._last = torch.zeros(run.data.n_rows, device=run.device)
+        self._last = run.row_state.create("given_probability")
         self._remembered = []
         counts = torch.bincount(run.labels[torch.from_numpy(run.rows).to(run.device)])
         self._class_weights = counts.max() / counts.clamp_min(1)
         self.stage = STAGES[0]
 
-    def train_batch(self, batch):
-        run, y = self._run, batch.y
+    def losses(self, batch):
+        run, y = self.run, batch.y
         logits = run.logits(run.weak_view(batch.X))
         probabilities = logits.softmax(dim=1)
         given = probabilities.gather(1, y[:, None])[:, 0]
+        selected = self._selected(batch.rows)
         if self.stage == "selective_positive":
             losses = run.row_losses(logits, y)
         else:
             losses = self._negative_losses(probabilities, y)
-        shares = run.shares(batch.rows, self._selected(batch.rows).to(losses.dtype))
-        loss = run.gradient_step(losses, shares, batch)
         self._last[batch.rows] = given.detach().float()
-        return loss, logits.detach()
+        return losses, selected.to(losses.dtype), logits
 
-    def close_epoch(self):
-        self._remembered = [*self._remembered, self._last.clone()][-N_REMEMBERED:]
+    def end_epoch(self, epoch):
+        rows = self.run.row_state
+        self._remembered.append(rows.keep(f"given_probability/{epoch}", self._last.clone()))
+        if len(self._remembered) > N_REMEMBERED:
+            self._remembered = self._remembered[1:]
+            rows.discard(f"given_probability/{epoch - N_REMEMBERED}")
+        self.stage = STAGES[min((epoch + 1) // self._n_epochs, len(STAGES) - 1)]
 
     def given_probabilities(self):
         """Return the mean probability of each row's given label over the last epochs."""
@@ -152,8 +153,8 @@ class NegativeLearning:
 
     def _selected(self, rows):
         if self.stage == "negative" or not self._remembered:
-            return torch.ones(len(rows), dtype=torch.bool, device=self._run.device)
-        floor = SELECTED if self.stage == "selective_positive" else 1 / self._run.data.n_classes
+            return torch.ones(len(rows), dtype=torch.bool, device=self.run.device)
+        floor = SELECTED if self.stage == "selective_positive" else 1 / self.run.data.n_classes
         mean = torch.stack([epoch[rows] for epoch in self._remembered]).mean(dim=0)
         return (mean >= floor) | self._trusted[rows]
 
@@ -163,22 +164,41 @@ class NegativeLearning:
         return -torch.log(wrong.clamp(PROBABILITY_FLOOR, 1)).mean(dim=1) * self._class_weights[y]
 
 
-class SoftLabels:
-    """Mean predictions of a net over its last epochs, for all rows."""
+class MeanPredictionStep(Step):
+    """Plain training that averages the predictions of all rows over its last epochs."""
 
     def __init__(self, run):
-        self._run = run
+        super().__init__(run)
         self._first_epoch = run.net.max_epochs - N_REMEMBERED
-        self._total = torch.zeros((run.data.n_rows, run.data.n_classes), device=run.device)
+        self._total = run.row_state.create("total_prediction", width=run.data.n_classes)
 
-    def close_epoch(self, epoch):
+    def end_epoch(self, epoch):
         if epoch < self._first_epoch:
             return
-        for batch, logits in self._run.predict_logits(np.arange(self._run.data.n_rows)):
+        for batch, logits in self.run.predict_batches(np.arange(self.run.data.n_rows)):
             self._total[batch.rows] += logits.float().softmax(dim=1)
 
-    def targets(self):
+    def mean_predictions(self):
         return self._total / self._total.sum(dim=1, keepdim=True)
+
+
+class SoftLabelStep(Step):
+    """Trains towards a distribution per row.
+
+    Parameters
+    ----------
+    run : TrainingRun
+    targets : Tensor of shape (n_rows, n_classes)
+    """
+
+    def __init__(self, run, targets):
+        super().__init__(run)
+        self._targets = run.row_state.keep("target", targets)
+
+    def losses(self, batch):
+        logits = self.run.logits(self.run.weak_view(batch.X))
+        losses = -(self._targets[batch.rows] * logits.log_softmax(dim=1)).sum(dim=1)
+        return losses, None, logits
 
 
 def complementary_labels(y, n_classes, n_drawn, generator):
@@ -186,10 +206,3 @@ def complementary_labels(y, n_classes, n_drawn, generator):
     shape = (len(y), n_drawn)
     shifts = torch.randint(1, n_classes, shape, generator=generator).to(y.device)
     return (y[:, None] + shifts) % n_classes
-
-
-def _soft_step(run, batch, targets):
-    logits = run.logits(run.weak_view(batch.X))
-    losses = -(targets[batch.rows] * logits.log_softmax(dim=1)).sum(dim=1)
-    loss = run.gradient_step(losses, run.shares(batch.rows), batch)
-    return loss, logits.detach()

@@ -1,34 +1,38 @@
-"""Methods by name."""
+"""Methods by name, found in this folder: a new one is a module here that nobody else names."""
 
+import pkgutil
+from importlib import import_module
+
+import pandas as pd
 from sklearn.base import clone
 
 from ..exceptions import TrustedRowsRequiredError
 from ._base import Method
-from ._bhn import BHN
-from ._cal import CAL
-from ._cores import CORES
-from ._cross_entropy import CrossEntropy
-from ._l2rw import L2RW
-from ._lsw import LSW
-from ._meta_weight_net import MetaWeightNet
-from ._nlnl import NLNL
-from ._ptd import PTD
-from ._simifeat import SimiFeat
-from ._wrong_event import WrongEvent
 
-METHODS = {
-    "bhn": BHN,
-    "cal": CAL,
-    "cores": CORES,
-    "cross_entropy": CrossEntropy,
-    "l2rw": L2RW,
-    "lsw": LSW,
-    "meta_weight_net": MetaWeightNet,
-    "nlnl": NLNL,
-    "ptd": PTD,
-    "simifeat": SimiFeat,
-    "wrong_event": WrongEvent,
-}
+PACKAGE = __name__.rpartition(".")[0]
+
+
+def _find_methods():
+    """Return the classes of the methods of this package by name, in alphabetical order."""
+    folder = import_module(PACKAGE).__path__
+    for module in pkgutil.iter_modules(folder):
+        if module.name != "_registry":
+            import_module(f"{PACKAGE}.{module.name}")
+    found = {
+        kind.name: kind
+        for kind in _subclasses(Method)
+        if "name" in vars(kind) and kind.__module__.startswith(PACKAGE)
+    }
+    return dict(sorted(found.items()))
+
+
+def _subclasses(kind):
+    for subclass in kind.__subclasses__():
+        yield subclass
+        yield from _subclasses(subclass)
+
+
+METHODS = _find_methods()
 
 
 def resolve_method(method):
@@ -63,3 +67,22 @@ def check_trusted_rows(method, trusted):
         f"trusted=mask to fit. Without any, {stand_ins if hasattr(method, 'self_trusted') else ''}"
         f"use a method that needs none: {free}."
     )
+
+
+def describe_methods():
+    """Return a table of all methods: what they need and cost, and when to choose them.
+
+    Returns
+    -------
+    DataFrame
+        One row per method, with its name as the index.
+
+    Examples
+    --------
+    >>> from sknoisy.methods import describe_methods
+    >>> describe_methods().loc["cross_entropy", "needs"]
+    'the labels only'
+    """
+    columns = ("needs", "cost", "choose_it", "citation")
+    rows = {name: [getattr(kind, column) for column in columns] for name, kind in METHODS.items()}
+    return pd.DataFrame.from_dict(rows, orient="index", columns=list(columns)).rename_axis("method")

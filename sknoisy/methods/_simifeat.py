@@ -10,7 +10,7 @@ from sklearn.preprocessing import normalize
 from .._parameters import check_choice, check_number
 from ..thresholds import judge_labels
 from ..training import last_layer_inputs
-from ._base import LabelEvidence, Method, margin_quality
+from ._base import LabelEvidence, Method
 from ._consensus import estimate_noise
 
 FEATURES = ("auto", "net", "trusted_net", "input")
@@ -81,8 +81,15 @@ class SimiFeat(Method):
     True
     """
 
-    published_threshold = 0.5
-    published_final = "filter"
+    name = "simifeat"
+    needs = "features in which rows of a class are near each other: X itself, or yours"
+    cost = "detector: less than 1, and a search for neighbours; classifier: less than 1 more"
+    choose_it = "you have good features, such as those of a pretrained net"
+    citation = (
+        "Zhu, Dong, Liu (2022). *Detecting Corrupted Labels Without Training a Model to Predict.* "
+        "ICML"
+    )
+    default_final = "filter"
 
     def __init__(self, *, rule="rank", features="auto", n_neighbors=10, n_rounds=21):
         self.rule = rule
@@ -100,8 +107,9 @@ class SimiFeat(Method):
     def requires_trusted_rows(self):
         return isinstance(self.features, str) and self.features == "trusted_net"
 
-    def detect(self, trainer, data):
+    def detect(self, trainer):
         """Search neighbours by the features, and vote."""
+        data = trainer.data
         run = self._train(trainer) if self._features_of(data) == "net" else None
         features = self._extract(trainer, run, data)
         neighbors = Neighbors(features, self.n_neighbors, trainer.device)
@@ -121,19 +129,14 @@ class SimiFeat(Method):
         quality = 1 - (n_flagged + ties) / (self.n_rounds + 1)
         if run is None:
             wrong = judge_labels(
-                quality, self.published_threshold, codes=data.y, trusted=data.trusted
+                quality, self.default_threshold, codes=data.y, trusted=data.trusted
             )
             run = self._train(trainer, ~wrong)
         others = votes.copy()
         others[np.arange(data.n_rows), data.y] = -1
-        return LabelEvidence(
-            quality=quality,
-            weights=quality,
-            alternatives=_most_voted(others, margin_quality(run)[1]),
-            state=run.state(),
-            history=run.history(),
-            details={"transition_matrix": estimate.transition_matrix},
-        )
+        evidence = LabelEvidence.of(run, quality, transition_matrix=estimate.transition_matrix)
+        evidence.runner_up = _most_voted(others, evidence.runner_up)
+        return evidence
 
     def _features_of(self, data):
         """Return where features come from: "auto" resolved."""
@@ -154,10 +157,9 @@ class SimiFeat(Method):
     @staticmethod
     def _train(trainer, chosen=None):
         """Train a net on the chosen rows, of those that it may learn from."""
-        run = trainer.start()
+        run = trainer.new_run()
         rows = run.rows if chosen is None else run.rows[chosen[run.rows]]
-        rows = rows if len(rows) else run.rows
-        return run.run_plain(rows=rows)
+        return run.fit(rows=rows if len(rows) else run.rows)
 
     def _flag(self, codes, shares, estimate):
         if self.rule == "vote":

@@ -1,5 +1,6 @@
 """The only rooms that know skorch's loop."""
 
+from ._averaging import AveragedWeights
 from ._building import has_scheduler
 from ._data import TrainingData
 from ._directional import (
@@ -13,14 +14,19 @@ from ._directional import (
 )
 from ._outputs import last_layer_inputs, predict_probabilities
 from ._probes import RunningGradient, probe_step
+from ._row_state import RowState
 from ._run import TrainingRun
 from ._seeding import seeded_global_state
+from ._step import Step
 from ._trainer import Trainer
 
 __all__ = [
+    "AveragedWeights",
     "EXACT_GRADIENTS",
     "GRADIENTS",
+    "RowState",
     "RunningGradient",
+    "Step",
     "Trainer",
     "TrainingData",
     "TrainingRun",

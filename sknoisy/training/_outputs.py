@@ -68,7 +68,7 @@ def last_layer_inputs(run, rows):
     seen = []
     hook = layer.register_forward_hook(lambda layer, inputs, output: seen.append(inputs[0].cpu()))
     try:
-        for _ in run.predict_logits(rows):
+        for _ in run.predict_batches(rows):
             pass
     finally:
         hook.remove()

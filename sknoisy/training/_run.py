@@ -3,7 +3,7 @@
 import copy
 import math
 import warnings
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 
 import numpy as np
 import torch
@@ -15,10 +15,13 @@ from tqdm.auto import tqdm
 
 from ..exceptions import NonFiniteLossError
 from ..nets import StrongAugment, resolve_view
+from ._averaging import AveragedWeights
 from ._batches import DatasetBatches, FeatureStore, RowBatches
 from ._building import check_outputs, initialize_net
 from ._outputs import as_logits, infer_in_parts, prediction_batch_size
+from ._row_state import RowState
 from ._seeding import OwnRandomness, isolated_training, row_generator
+from ._step import Step
 
 BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
 EMPTY_HOOKS = (
@@ -31,9 +34,9 @@ EMPTY_HOOKS = (
 class TrainingRun:
     """A net, its optimiser, and the data they are trained on.
 
-    A method drives it: it calls `run` with a function that trains on one batch. Everything that
-    belongs to skorch (callbacks, optimiser, criterion, history) goes through the net's
-    own hooks, so what the user put into the net works as in skorch.
+    A method drives it: it calls `fit` with a `Step`, which says what to do with one batch.
+    Everything that belongs to skorch (callbacks, optimiser, criterion, history) goes through the
+    net's own hooks, so what the user put into the net works as in skorch.
 
     Parameters
     ----------
@@ -55,6 +58,8 @@ class TrainingRun:
     names, parameters : lists, names and tensors of its trainable parameters
     rows : ndarray of int, rows to learn from: of positive weight, and not held out by the net's
         own `train_split`
+    labels : Tensor of int64 of shape (n_rows,), the given labels on the device
+    row_state : RowState, what is remembered of each row
     weak_view, strong_view : random views of a batch of features
     randomness : OwnRandomness, of the module's passes
     """
@@ -71,10 +76,12 @@ class TrainingRun:
         self.names, self.parameters = map(list, zip(*trained, strict=True))
         self.rows, self._datasets, self._validation_rows = self._split(data.trained_rows())
         self.labels = torch.from_numpy(data.y).to(device)
-        self.weights = _as_tensor(data.sample_weight, device)
+        self.sample_weight = _as_tensor(data.sample_weight, device)
+        self.row_state = RowState(data.n_rows, device)
         self.randomness = OwnRandomness(seed)
         self._features = None if data.is_dataset else FeatureStore(data, device)
         self._row_criterion = _per_row(self.net.criterion_)
+        self._more_optimizers = ()
         self._hooks = {name: _hooks(self.net, name) for name in BATCH_HOOKS}
         self._seed = seed
         self._verbose = verbose
@@ -113,8 +120,8 @@ class TrainingRun:
         """Return the net's criterion for each row, shape (n_rows,)."""
         return self._row_criterion(logits, y)
 
-    def shares(self, rows, weights=None):
-        """Return the share of each row of a batch in its loss; they sum to one.
+    def loss_weights(self, rows, weights=None):
+        """Return the weight of each row of a batch in its loss; they sum to one.
 
         Parameters
         ----------
@@ -122,8 +129,8 @@ class TrainingRun:
         weights : Tensor of shape (n_rows,), default=None
             A method's weights; the user's `sample_weight` multiplies them.
         """
-        if self.weights is not None:
-            mine = self.weights[rows]
+        if self.sample_weight is not None:
+            mine = self.sample_weight[rows]
             weights = mine if weights is None else weights * mine
         if weights is None:
             return torch.full((len(rows),), 1 / len(rows), device=self.device)
@@ -136,91 +143,124 @@ class TrainingRun:
 
     # -- one step ----------------------------------------------------------------------------
 
-    def gradient_step(self, losses, shares, batch):
-        """Back-propagate, let callbacks see the gradient, step the optimiser; return the loss.
+    def learn(self, batch, losses, weights, logits):
+        """Make a gradient step on weighted losses, as `Step.losses` gives them.
 
-        The loss is the sum of the rows' losses times their shares, which are constants. It is
+        Returns
+        -------
+        (loss, logits) : tuple of Tensor
+            What `Step.train_batch` returns.
+        """
+        loss = self.gradient_step(losses, self.loss_weights(batch.rows, weights), batch)
+        return loss, logits.detach()
+
+    def gradient_step(self, losses, loss_weights, batch):
+        """Back-propagate, let callbacks see the gradient, step the optimisers; return the loss.
+
+        The loss is the sum of the rows' losses times their weights, which are constants. It is
         differentiated from the rows on, which saves the sum its place in the graph.
         """
-        optimizer = self.net.optimizer_
-        optimizer.zero_grad()
-        shares = shares.to(losses.dtype)
-        losses.backward(shares)
+        optimizers = (self.net.optimizer_, *self._more_optimizers)
+        for optimizer in optimizers:
+            optimizer.zero_grad()
+        loss_weights = loss_weights.to(losses.dtype)
+        losses.backward(loss_weights)
         if self._hooks["on_grad_computed"]:
             named = TeeGenerator(self.net.get_all_learnable_params())
             self._notify("on_grad_computed", named_parameters=named, batch=batch, training=True)
-        optimizer.step()
-        return torch.dot(losses.detach(), shares)
-
-    def plain_step(self, batch):
-        """Train on one batch with the net's own criterion; return loss, losses and logits."""
-        logits = self.logits(self.weak_view(batch.X))
-        losses = self.row_losses(logits, batch.y)
-        loss = self.gradient_step(losses, self.shares(batch.rows), batch)
-        return loss, losses.detach(), logits.detach()
+        for optimizer in optimizers:
+            optimizer.step()
+        return torch.dot(losses.detach(), loss_weights)
 
     # -- the loop ----------------------------------------------------------------------------
 
-    def run(self, train_batch, *, max_epochs=None, rows=None, after_epoch=None):
+    def fit(self, step=None, *, rows=None, max_epochs=None):
         """Train for some epochs.
 
         Parameters
         ----------
-        train_batch : callable
-            `train_batch(batch)` makes one step and returns the loss and the logits.
-        max_epochs : int, default=None
-            None: the net's own number.
+        step : Step, default=None
+            What to do with a batch, and after an epoch. None: plain training.
         rows : ndarray of int, default=None
             Rows to train on; None: `rows` of this object.
-        after_epoch : callable, default=None
-            `after_epoch(epoch)`, counted from 0; training ends when it returns True.
+        max_epochs : int, default=None
+            None: the net's own number.
+
+        Returns
+        -------
+        self
         """
+        step = Step(self) if step is None else step
+        runs = (self, *step.peers)
         max_epochs = self.net.max_epochs if max_epochs is None else max_epochs
         batches = self.batches(self.rows if rows is None else rows, shuffle=True)
-        validation = self._validation_batches()
-        with isolated_training(self._seed):
-            self.net.notify("on_train_begin", X=self.data.X, y=self.data.y)
+        with isolated_training(self._seed), self._learning_beside(step.optimizers()):
+            for run in runs:
+                run.net.notify("on_train_begin", X=run.data.X, y=run.data.y)
             for epoch in tqdm(range(max_epochs), disable=not self._verbose, leave=False):
-                if self._run_epoch(epoch, batches, validation, train_batch, after_epoch):
+                if self._run_epoch(epoch, batches, step, runs):
                     break
-            self.net.notify("on_train_end", X=self.data.X, y=self.data.y)
+            for run in runs:
+                run.net.notify("on_train_end", X=run.data.X, y=run.data.y)
         return self
 
-    def run_plain(self, **settings):
-        """Train by the net's own criterion; settings as those of `run`."""
-        return self.run(lambda batch: self.plain_step(batch)[::2], **settings)
-
-    def _run_epoch(self, epoch, batches, validation, train_batch, after_epoch):
-        net = self.net
-        net.notify("on_epoch_begin", **self._datasets)
-        net._set_training(True)
-        self._train_epoch(epoch, batches, train_batch)
-        net.run_single_epoch(
-            validation, training=False, prefix="valid", step_fn=net.validation_step
-        )
-        stop = after_epoch is not None and after_epoch(epoch)
+    @contextmanager
+    def _learning_beside(self, optimizers):
+        self._more_optimizers = tuple(optimizers)
         try:
-            net.notify("on_epoch_end", **self._datasets)
-        except KeyboardInterrupt:
-            # skorch's callbacks end a training in this way, EarlyStopping for one.
-            stop = True
+            yield
+        finally:
+            self._more_optimizers = ()
+
+    def _run_epoch(self, epoch, batches, step, runs):
+        for run in runs:
+            run.net.notify("on_epoch_begin", **run._datasets)
+            run.net._set_training(True)
+        self._train_epoch(epoch, batches, step, runs)
+        for run in runs:
+            run._validate()
+        stop = step.end_epoch(epoch)
+        for run in runs:
+            stop = run._end_epoch() or stop
         return stop
 
-    def _train_epoch(self, epoch, batches, train_batch):
+    def _validate(self):
+        """Do what skorch does with the rows that the net's own `train_split` holds out."""
+        self.net.run_single_epoch(
+            self._validation_batches(),
+            training=False,
+            prefix="valid",
+            step_fn=self.net.validation_step,
+        )
+
+    def _end_epoch(self):
+        try:
+            self.net.notify("on_epoch_end", **self._datasets)
+        except KeyboardInterrupt:
+            # skorch's callbacks end a training in this way, EarlyStopping for one.
+            return True
+        return False
+
+    def _train_epoch(self, epoch, batches, step, runs):
         """Do and record what skorch's `run_single_epoch` does, without calling empty hooks."""
-        history = self.net.history
         n_batches = 0
         for batch in batches:
-            self._notify("on_batch_begin", batch=batch, training=True)
-            loss, logits = train_batch(batch)
-            loss_value = loss.item()
-            if not math.isfinite(loss_value):
-                raise self._not_finite(loss_value, epoch)
-            history.record_batch("train_loss", loss_value)
-            history.record_batch("train_batch_size", len(batch.y))
-            self._notify("on_batch_end", batch=batch, training=True, loss=loss, y_pred=logits)
+            for run in runs:
+                run._notify("on_batch_begin", batch=batch, training=True)
+            results = step.train_batch(batch)
+            for run, (loss, logits) in zip(runs, results if step.peers else [results], strict=True):
+                run._record_batch(batch, loss, logits, epoch)
             n_batches += 1
-        history.record("train_batch_count", n_batches)
+        for run in runs:
+            run.net.history.record("train_batch_count", n_batches)
+
+    def _record_batch(self, batch, loss, logits, epoch):
+        loss_value = loss.item()
+        if not math.isfinite(loss_value):
+            raise self._not_finite(loss_value, epoch)
+        self.net.history.record_batch("train_loss", loss_value)
+        self.net.history.record_batch("train_batch_size", len(batch.y))
+        self._notify("on_batch_end", batch=batch, training=True, loss=loss, y_pred=logits)
 
     def _notify(self, hook, **arguments):
         for call in self._hooks[hook]:
@@ -282,14 +322,62 @@ class TrainingRun:
 
     # -- results -----------------------------------------------------------------------------
 
-    def predict_logits(self, rows, view=None):
-        """Yield batches of the given rows with their logits, in order, in evaluation mode."""
+    def predict(self, rows, read, *, state=None, view=None):
+        """Return what is read from the net's outputs for each of the given rows.
+
+        Memory is needed for what is read, not for all logits. The net computes in evaluation
+        mode, and is left in the mode and with the weights that it had.
+
+        Parameters
+        ----------
+        rows : ndarray of int
+            At least one.
+        read : callable
+            `read(batch, logits)` returns a tensor of shape (n_rows_of_batch, ...), or several.
+        state : dict of Tensor, default=None
+            Weights to predict with; None: those of the net.
+        view : callable, default=None
+            Of the features; None: as they are.
+
+        Returns
+        -------
+        ndarray, or a tuple of ndarrays, in the order of `rows`
+        """
+        found = [
+            read(batch, logits)
+            for batch, logits in self.predict_batches(rows, state=state, view=view)
+        ]
+        if isinstance(found[0], tuple):
+            return tuple(_stacked(parts) for parts in zip(*found, strict=True))
+        return _stacked(found)
+
+    def predict_batches(self, rows, *, state=None, view=None):
+        """Yield batches of the given rows with their logits; see `predict`."""
         batches = self.batches(rows, batch_size=prediction_batch_size(self.data.X, self.device))
-        self.module.eval()
-        with torch.no_grad():
+        with self._predicting(state):
             for batch in batches:
-                X = batch.X if view is None else view(batch.X)
-                yield batch, infer_in_parts(self.logits, X)
+                with torch.no_grad():
+                    X = batch.X if view is None else view(batch.X)
+                    logits = infer_in_parts(self.logits, X)
+                yield batch, logits
+
+    @contextmanager
+    def _predicting(self, state):
+        was_training = self.module.training
+        own_state = None if state is None else self.state()
+        if state is not None:
+            self.module.load_state_dict(state)
+        self.module.eval()
+        try:
+            yield
+        finally:
+            if own_state is not None:
+                self.module.load_state_dict(own_state)
+            self.module.train(was_training)
+
+    def average(self, decay):
+        """Return a moving average of the weights, to be updated by the step."""
+        return AveragedWeights(self, decay)
 
     def state(self):
         """Return a copy of the module's weights and buffers on the CPU."""
@@ -301,6 +389,10 @@ class TrainingRun:
             {name: value for name, value in epoch.items() if name != "batches"}
             for epoch in self.net.history
         ]
+
+
+def _stacked(parts):
+    return torch.cat(parts).cpu().numpy()
 
 
 def copy_state(module):

@@ -1,5 +1,7 @@
 """What a method gets to train nets with."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 
@@ -23,12 +25,21 @@ class Trainer:
     max_epochs, batch_size, lr : default=None
         None: the net's own values.
     verbose : int, default=0
+
+    Attributes
+    ----------
+    data : TrainingData
+    net : unfitted skorch net of the right kind
+    device : torch.device
+    first_evidence : LabelEvidence or None
+        Of the training that chose stand-ins for trusted rows, if one did.
     """
 
     def __init__(
         self, net, data, *, device, seed, max_epochs=None, batch_size=None, lr=None, verbose=0
     ):
         self.data = data
+        self.first_evidence = None
         self.device = resolve_device(device)
         self.verbose = verbose
         self.has_default_net = net is None
@@ -37,7 +48,7 @@ class Trainer:
         self.net = resolve_net(net, data).set_params(**self.given)
         self._seeds = child_seeds(seed)
 
-    def start(self, *, data=None, state=None, gradient=None):
+    def new_run(self, *, state=None, gradient=None):
         """Return a new `TrainingRun`, from fresh weights or from `state`.
 
         `gradient`: the form of the directional derivatives that will be asked for. Under finite
@@ -49,12 +60,17 @@ class Trainer:
             net = resolve_net(net, self.data).set_params(precision="float32")
         return TrainingRun(
             net,
-            self.data if data is None else data,
+            self.data,
             device=self.device,
             seed=self._next_seed(),
             verbose=self.verbose,
             state=state,
         )
+
+    def trust(self, trusted, first_evidence):
+        """Let rows stand in for trusted ones in all later runs, by what a first training found."""
+        self.data = replace(self.data, trusted=trusted)
+        self.first_evidence = first_evidence
 
     def random_state(self):
         """Return a numpy generator for what a method draws itself."""

@@ -4,13 +4,12 @@ from numbers import Integral
 
 import numpy as np
 
-from .._parameters import check_choice, check_number
-from ..training import GRADIENTS
-from ._base import LabelEvidence, margin_quality
-from ._events import mean_rank
-from ._stand_ins import TrustedMethod
-from ._weight_learning import READINGS, WeightLearner
-from ._wrong_event import WrongEvent
+from ..._parameters import check_choice, check_number
+from ...training import GRADIENTS
+from .._base import LabelEvidence
+from .._self_trust import TrustedMethod, untrusted_rows
+from ..wrong_event import WrongEvent, mean_rank
+from ._weight_learning import READINGS, WeightLearningStep
 
 MIX = (2, 1)
 
@@ -110,8 +109,21 @@ class LSW(TrustedMethod):
     True
     """
 
-    published_threshold = 0.3
-    published_final = "filter"
+    name = "lsw"
+    needs = (
+        "rows whose labels are known to be right, of every class; or `LSW(self_trusted=0.3)`, "
+        "which makes do with the rows that look best"
+    )
+    cost = "3"
+    choose_it = (
+        "you can check some labels by hand, or one class is often taken for a certain other one"
+    )
+    citation = (
+        "Hoang, Tran, Rana, Gupta, Venkatesh (2024). *Revisiting sample weights based method for "
+        "noisy-label detection and classification.* Asian Conference on Computer Vision (ACCV)"
+    )
+    default_threshold = 0.3
+    default_final = "filter"
 
     def __init__(
         self,
@@ -152,51 +164,37 @@ class LSW(TrustedMethod):
         check_number(self, "trusted_interval", 1, kind=Integral)
         check_number(self, "interval", 1, kind=Integral)
 
-    def detect(self, trainer, data):
-        """Learn the weights; without trusted rows, after a first training that finds some."""
-        mixes = not data.trusted.any() if self.mix == "auto" else self.mix
-        events = WrongEvent().detect(trainer, data) if mixes else None
-        seen = self.with_trusted_rows(trainer, data, events)
-        evidence = self._learn(trainer, seen)
-        evidence.details["trusted"] = seen.trusted
+    def detect(self, trainer):
+        """Learn the weights; where ranks are mixed, wrong events come from a training before."""
+        events = trainer.first_evidence
+        mixes = events is not None if self.mix == "auto" else self.mix
+        if mixes and events is None:
+            events = WrongEvent().detect(trainer)
+        evidence = self._learn(trainer)
         if mixes:
             evidence.quality = self._mixed_quality(evidence.quality, events.quality)
         return evidence
 
-    def _learn(self, trainer, data):
-        run = trainer.start(data=data, gradient=self.gradient)
-        learner = WeightLearner(run, np.flatnonzero(data.trusted), self)
-        learner.start_epoch(0)
-        rows = run.rows[~data.trusted[run.rows]]
-        if not len(rows):
-            rows = run.rows
-        run.run(
-            learner.train_batch,
-            rows=rows,
-            after_epoch=lambda epoch: learner.start_epoch(epoch + 1),
-        )
-        margins, alternatives = margin_quality(run)
-        learned = np.zeros(data.n_rows, dtype=bool)
-        learned[rows] = True
-        weights = np.where(learned, learner.weights().double().cpu().numpy(), margins)
-        weights[data.trusted] = 1.0
-        return LabelEvidence(
-            quality=weights,
-            weights=weights,
-            alternatives=alternatives,
-            state=run.state(),
-            history=run.history(),
-        )
+    def _learn(self, trainer):
+        run = trainer.new_run(gradient=self.gradient)
+        trusted = run.data.trusted
+        step = WeightLearningStep(run, np.flatnonzero(trusted), self)
+        rows = untrusted_rows(run)
+        run.fit(step, rows=rows)
+        weights = np.full(run.data.n_rows, np.nan)
+        weights[rows] = step.weights().double().cpu().numpy()[rows]
+        weights[trusted] = 1.0
+        return LabelEvidence.of(run, weights)
 
     def _mixed_quality(self, quality, event_quality):
         """Order rows by the mean of both ranks; flag as many as both flag on average."""
         flagged = [
-            np.sum(event_quality < WrongEvent.published_threshold),
-            np.sum(quality < self.published_threshold),
+            np.sum(event_quality < WrongEvent.default_threshold),
+            np.sum(quality < self.default_threshold),
         ]
         n_flagged = int(np.average(flagged, weights=MIX))
         order = mean_rank(event_quality, quality, weights=MIX)
-        return ranks_to_quality(order, n_flagged, self.published_threshold)
+        return ranks_to_quality(order, n_flagged, self.default_threshold)
 
 
 def ranks_to_quality(scores, n_below, threshold):

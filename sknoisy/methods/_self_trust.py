@@ -1,12 +1,10 @@
 """Rows that stand in for trusted ones where nobody has checked any."""
 
-from dataclasses import replace
-
 import numpy as np
 
 from .._parameters import check_number
 from ._base import Method
-from ._wrong_event import WrongEvent
+from .wrong_event import WrongEvent
 
 
 class TrustedMethod(Method):
@@ -16,6 +14,7 @@ class TrustedMethod(Method):
     stands in for trusted rows where there are none.
     """
 
+    needs = 'rows whose labels are known to be right, as `"lsw"`'
     needs_trusted = True
 
     def check_parameters(self):
@@ -24,31 +23,29 @@ class TrustedMethod(Method):
     def requires_trusted_rows(self):
         return self.self_trusted is None
 
-    def with_trusted_rows(self, trainer, data, events=None):
-        """Return the data with trusted rows: its own, or else stand-ins.
 
-        Parameters
-        ----------
-        trainer : Trainer
-        data : TrainingData
-        events : LabelEvidence, default=None
-            Of wrong event, if it is known already.
-        """
-        if data.trusted.any():
-            return data
-        if events is None:
-            events = WrongEvent().detect(trainer, data)
-        return replace(data, trusted=stand_ins(data, events, self.self_trusted))
+def settle_trusted_rows(method, trainer):
+    """Give the trainer stand-ins where a method needs trusted rows and there are none."""
+    data = trainer.data
+    if isinstance(method, TrustedMethod) and not data.trusted.any():
+        events = WrongEvent().detect(trainer)
+        trainer.trust(choose_stand_ins(data.y, events, method.self_trusted), events)
 
 
-def stand_ins(data, events, share):
+def untrusted_rows(run):
+    """Return the rows of a run whose weight is to be learned; all its rows if all are trusted."""
+    rows = run.rows[~run.data.trusted[run.rows]]
+    return rows if len(rows) else run.rows
+
+
+def choose_stand_ins(codes, events, share):
     """Return the mask of the rows of each class that wrong event finds cleanest."""
     return fewest_events(
-        events.details["counts"],
-        events.details["losses"],
-        data.y,
+        events.counts,
+        events.losses,
+        codes,
         share,
-        candidates=events.quality >= WrongEvent.published_threshold,
+        candidates=events.quality >= WrongEvent.default_threshold,
     )
 
 

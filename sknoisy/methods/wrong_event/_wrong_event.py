@@ -1,14 +1,15 @@
 """Wrong events and the dynamically weighted loss."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from numbers import Integral
 
 import numpy as np
-from torch.optim.lr_scheduler import CosineAnnealingLR
+import torch
 
-from .._parameters import check_choice, check_number
-from ..training import has_scheduler
-from ._base import LabelEvidence, Method, margin_quality
+from ..._parameters import check_choice, check_number
+from ...training import Step
+from .._base import LabelEvidence, Method, compare_with_runner_up
+from ._dynamic_loss import DIFFICULTIES, NOISY_TERMS, SIMILARITIES, DynamicLossStep
 from ._events import (
     EventRecorder,
     class_histograms,
@@ -17,10 +18,34 @@ from ._events import (
     fit_class_mixtures,
     judged_by_counts,
 )
-from ._joint import DIFFICULTIES, NOISY_TERMS, SIMILARITIES, JointTraining
-from ._window import CountingWindow, agreement, agrees_better, split_watched
+from ._window import LabelWave, MemorizationWindow, agrees, agrees_better, split_held_out
 
-FINAL_LR_SHARE = 0.1
+LATEST_SHARE = 1 / 3
+
+
+@dataclass
+class WrongEventEvidence(LabelEvidence):
+    """What a stage of wrong event found out, and hands to the next one.
+
+    Parameters
+    ----------
+    counts : ndarray of int of shape (n_rows,)
+        Wrong events.
+    losses : ndarray of shape (n_rows,)
+        Mean losses over the counted epochs.
+    n_events : int
+        The largest possible count.
+    held_out_rows : ndarray of int
+        Rows that the stages don't train on.
+    averaged_state : dict of Tensor
+        Weights averaged over the last epochs of stage 1.
+    """
+
+    counts: np.ndarray | None = None
+    losses: np.ndarray | None = None
+    n_events: int = 0
+    held_out_rows: np.ndarray | None = None
+    averaged_state: dict | None = None
 
 
 class WrongEvent(Method):
@@ -42,7 +67,7 @@ class WrongEvent(Method):
     :math:`\epsilon = \tau_1 F_1 + (1 - \tau_2)(1 - F_2)` weighs difficulty by the components'
     cumulative probabilities, and :math:`H` is the entropy of the mean prediction. Counting goes
     on in stage 2, with both views. Where the net of stage 1, its weights averaged over the last
-    epochs, agrees better with the watched labels than that of stage 2, it is kept.
+    epochs, agrees better with the held-out labels than that of stage 2, it is kept.
 
     A label is judged wrong where it was less probable than its rival, the other class that was most
     probable an epoch before: where p(given) / (p(given) + p(rival)) is below one half in the mean
@@ -57,13 +82,13 @@ class WrongEvent(Method):
     Parameters
     ----------
     holdout : float, default=0.1
-        Share of the rows of each class that both stages leave out and only watch. They are
+        Share of the rows of each class that both stages leave out and only look at. They are
         counted too, in evaluation mode. 0: none; then counting goes on to the last epoch, and
-        the net of stage 2 is always kept. A net with a `train_split` of its own is watched on the
+        the net of stage 2 is always kept. A net with a `train_split` of its own is looked at on the
         rows that it holds out.
     memorization_gap : float, default=0.05
         Counting ends when the share of training rows whose label the net predicts exceeds that
-        of the watched rows by this much and one standard error in two epochs running. Chosen
+        of the held-out rows by this much and one standard error in two epochs running. Chosen
         on 45 runs over 15 tables: 0.05 to 0.1 give the same F1 to 0.005.
     per_class : bool, default=True
         Fit one mixture per given class, as the paper found best; False: one for all rows.
@@ -88,7 +113,7 @@ class WrongEvent(Method):
     (15 tables, three seeds), since few epochs give a mixture few counts to tell apart. After
     stage 2 a label that the net predicted in more than half of the events isn't judged wrong,
     whatever the mixture says; on clean data this halves the false alarms and costs nothing
-    elsewhere. Epochs in which the net agrees with the watched labels less
+    elsewhere. Epochs in which the net agrees with the held-out labels less
     than 0.9 times as often as in its best one don't count: an untrained net contradicts all.
 
     It fails where the net can't tell a wrong label from a right one: pair noise near one half,
@@ -113,8 +138,13 @@ class WrongEvent(Method):
     True
     """
 
-    published_threshold = 0.5
-    published_final = "joint"
+    name = "wrong_event"
+    cost = "detector: 1 or less; classifier: about 3"
+    choose_it = "first"
+    citation = (
+        "Zhang et al. (2025). *Handling Label Noise via Instance-Level Difficulty Modeling and "
+        "Dynamic Optimization.* NeurIPS. [arXiv:2505.00812](https://arxiv.org/abs/2505.00812)"
+    )
 
     def __init__(
         self,
@@ -148,98 +178,132 @@ class WrongEvent(Method):
         check_choice(self, "noisy_term", NOISY_TERMS)
         check_choice(self, "similarity", SIMILARITIES)
 
-    def detect(self, trainer, data):
-        """Run stage 1; the evidence's `details` hold counts, mean losses and epochs."""
-        run = trainer.start()
-        recorder = EventRecorder(run)
-        training_rows, watched_rows = self._split(run, trainer.random_state())
-        window = CountingWindow(
+    def detect(self, trainer):
+        """Run stage 1."""
+        run = trainer.new_run()
+        training_rows, held_out_rows = self._split(run, trainer.random_state())
+        step = CountingStep(run, training_rows, held_out_rows, self)
+        run.fit(step, rows=training_rows)
+        if step.base_model.state is not None:
+            run.module.load_state_dict(step.base_model.state)
+        epochs, recorder = step.window.counted_rounds(), step.recorder
+        return self._evidence(
             run,
-            recorder,
-            training_rows,
-            watched_rows,
-            memorization_gap=self.memorization_gap,
-            keeps_base=self.base_model == "label_wave",
+            recorder.counts(epochs),
+            recorder.mean_losses(epochs),
+            len(epochs),
+            judged_right=recorder.mean_confidences(epochs) >= 0.5,
+            held_out_rows=held_out_rows,
+            averaged_state=step.averaged.state,
         )
 
-        def train_batch(batch):
-            loss, losses, logits = run.plain_step(batch)
-            recorder.record(batch.rows, logits, losses)
-            return loss, logits
-
-        run.run(train_batch, rows=training_rows, after_epoch=window.close_epoch)
-        if window.base_state is not None:
-            run.module.load_state_dict(window.base_state)
-        epochs = window.counted_epochs()
-        counts, losses = recorder.counts(epochs), recorder.mean_losses(epochs)
-        judged_right = recorder.mean_shares(epochs) >= 0.5
-        evidence = self._evidence(run, counts, losses, len(epochs), judged_right)
-        evidence.details |= {"watched": watched_rows, "averaged_state": window.averaged_state}
-        return evidence
-
-    def train_joint(self, trainer, data, evidence):
+    def train_classifier(self, trainer, evidence):
         """Run stage 2 from the base model."""
         n_epochs = self.joint_epochs or trainer.max_epochs
-        run = trainer.start(state=evidence.state)
-        watched = evidence.details["watched"]
-        joint = JointTraining(run, evidence.details["counts"], watched, n_epochs, self)
-        scheduler = None
-        if not has_scheduler(run.net):
-            floor = FINAL_LR_SHARE * run.net.lr
-            scheduler = CosineAnnealingLR(run.net.optimizer_, n_epochs, eta_min=floor)
-
-        def after_epoch(epoch):
-            joint.close_epoch()
-            if scheduler is not None:
-                scheduler.step()
-
-        run.run(
-            joint.train_batch,
-            rows=np.setdiff1d(run.rows, watched),
-            max_epochs=n_epochs,
-            after_epoch=after_epoch,
-        )
+        run = trainer.new_run(state=evidence.state)
+        held_out_rows = evidence.held_out_rows
+        step = DynamicLossStep(run, evidence.counts, held_out_rows, n_epochs, self)
+        run.fit(step, rows=np.setdiff1d(run.rows, held_out_rows), max_epochs=n_epochs)
         history = evidence.history + run.history()
         if self._did_harm(run, evidence):
-            alternatives = margin_quality(run)[1]
-            return replace(evidence, alternatives=alternatives, state=run.state(), history=history)
-        n_events = evidence.details["n_events"]
+            return self._keep_first_stage(run, evidence, history)
+        n_events = evidence.n_events
         if self.accumulate:
             n_events += 2 * len(run.net.history)
-        joint_evidence = self._evidence(run, joint.counts(), evidence.details["losses"], n_events)
-        joint_evidence.history = history
-        joint_evidence.details["watched"] = watched
-        return joint_evidence
+        return self._evidence(
+            run,
+            step.counts(),
+            evidence.losses,
+            n_events,
+            history=history,
+            held_out_rows=held_out_rows,
+        )
 
-    def _did_harm(self, run, evidence):
-        """Return whether stage 1's net agrees better with the watched labels; then load it."""
-        watched = evidence.details["watched"]
-        joint_state = run.state()
-        joint_agrees = agreement(run, watched)
-        run.module.load_state_dict(evidence.details["averaged_state"])
-        if agrees_better(agreement(run, watched), joint_agrees):
-            return True
-        run.module.load_state_dict(joint_state)
-        return False
+    @staticmethod
+    def _did_harm(run, evidence):
+        """Return whether stage 1's net agrees better with the held-out labels."""
+        rows = evidence.held_out_rows
+        if not len(rows):
+            return False
+        before = run.predict(rows, agrees, state=evidence.averaged_state)
+        return agrees_better(before, run.predict(rows, agrees))
+
+    @staticmethod
+    def _keep_first_stage(run, evidence, history):
+        run.module.load_state_dict(evidence.averaged_state)
+        margins, runner_up = run.predict(np.arange(run.data.n_rows), compare_with_runner_up)
+        return replace(
+            evidence,
+            runner_up=runner_up,
+            margins=margins,
+            states=(run.state(),),
+            history=history,
+        )
 
     def _split(self, run, random_state):
-        watched = np.setdiff1d(np.arange(run.data.n_rows), run.rows)
-        if len(watched) or not self.holdout:
-            return run.rows, watched
-        return split_watched(run.data.y, run.rows, self.holdout, random_state)
+        held_out = np.setdiff1d(np.arange(run.data.n_rows), run.rows)
+        if len(held_out) or not self.holdout:
+            return run.rows, held_out
+        return split_held_out(run.data.y, run.rows, self.holdout, random_state)
 
-    def _evidence(self, run, counts, losses, n_events, judged_right=None):
+    def _evidence(self, run, counts, losses, n_events, *, judged_right=None, **fields):
         data = run.data
         histograms = class_histograms(counts, data.y, data.n_classes)
         mixtures = fit_class_mixtures(histograms, per_class=self.per_class)
         posteriors = clean_posteriors(mixtures, *histograms.shape)
         if judged_right is None:
             judged_right = judged_by_counts(counts, data.y, posteriors, n_events=n_events)
-        return LabelEvidence(
-            quality=count_quality(counts, losses, judged_right, n_events=n_events),
-            weights=posteriors[data.y, counts],
-            alternatives=margin_quality(run)[1],
-            state=run.state(),
-            history=run.history(),
-            details={"counts": counts, "losses": losses, "n_events": n_events},
+        return WrongEventEvidence.of(
+            run,
+            count_quality(counts, losses, judged_right, n_events=n_events),
+            posteriors[data.y, counts],
+            counts=counts,
+            losses=losses,
+            n_events=n_events,
+            **fields,
         )
+
+
+class CountingStep(Step):
+    """Plain training that counts wrong events, and keeps the models that stage 2 may need.
+
+    Beside the base model it keeps a moving average of the weights, a third of it from the latest
+    epoch: the best net that plain training has to offer.
+
+    Parameters
+    ----------
+    run : TrainingRun
+    training_rows, held_out_rows : ndarray of int
+    method : WrongEvent
+        Gives `memorization_gap` and `base_model`.
+    """
+
+    def __init__(self, run, training_rows, held_out_rows, method):
+        super().__init__(run)
+        self.recorder = EventRecorder(run.labels, run.row_state)
+        n_rows = len(held_out_rows) or len(training_rows)
+        self.window = MemorizationWindow(n_rows, method.memorization_gap)
+        self.base_model = LabelWave()
+        self.averaged = run.average(1 - LATEST_SHARE)
+        self._seeks_base = method.base_model == "label_wave"
+        self._training_rows = torch.as_tensor(training_rows, device=run.device)
+        self._held_out_rows = torch.as_tensor(held_out_rows, device=run.device)
+
+    def losses(self, batch):
+        losses, weights, logits = super().losses(batch)
+        self.recorder.record(batch.rows, logits.detach(), losses.detach())
+        return losses, weights, logits
+
+    def end_epoch(self, epoch):
+        for batch, logits in self.run.predict_batches(self._held_out_rows):
+            self.recorder.record(batch.rows, logits, self.run.row_losses(logits, batch.y))
+        n_changes = self.recorder.close_round()
+        trained = held_out = self.recorder.agreement(self._training_rows)
+        if len(self._held_out_rows):
+            held_out = self.recorder.agreement(self._held_out_rows)
+        self.run.net.history.record("memorization_gap", trained - held_out)
+        state = self.run.state()
+        self.averaged.update(state)
+        if self._seeks_base:
+            self.base_model.close_epoch(epoch, n_changes, state)
+        return self.window.close_round(trained - held_out, held_out)

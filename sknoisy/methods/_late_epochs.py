@@ -1,7 +1,5 @@
 """Mean over the later epochs of what a method says of each row."""
 
-import torch
-
 
 class LateMean:
     """Averages a value per row over the later half of the epochs, when the net knows something.
@@ -9,11 +7,13 @@ class LateMean:
     Parameters
     ----------
     run : TrainingRun
+    name : str
+        Of the value.
     """
 
-    def __init__(self, run):
-        self._totals = torch.zeros(run.data.n_rows, device=run.device)
-        self._n_visits = torch.zeros(run.data.n_rows, device=run.device)
+    def __init__(self, run, name):
+        self._totals = run.row_state.create(f"total {name}")
+        self._n_visits = run.row_state.create(f"visits with {name}")
         self._late_from = run.net.max_epochs // 2
         self._is_late = self._late_from == 0
 
@@ -22,7 +22,7 @@ class LateMean:
             self._totals[rows] += values
             self._n_visits[rows] += 1
 
-    def close_epoch(self, epoch):
+    def end_epoch(self, epoch):
         self._is_late = epoch + 1 >= self._late_from
 
     def values(self):

@@ -2,7 +2,9 @@
 
 import numpy as np
 import torch
+from torch.optim.lr_scheduler import CosineAnnealingLR
 
+from ...training import Step, has_scheduler
 from ._events import (
     LATER_MIXTURE_ITERATIONS,
     class_histograms,
@@ -10,6 +12,7 @@ from ._events import (
     level_posteriors,
 )
 
+FINAL_LR_SHARE = 0.1
 PROBABILITY_FLOOR = 1e-4
 DIFFICULTIES = {
     "published": lambda t1, t2, f1, f2: t1 * f1 + (1 - t2) * (1 - f2),
@@ -21,7 +24,7 @@ NOISY_TERMS = ("entropy", "confident_entropy", "none")
 SIMILARITIES = ("logits", "probabilities")
 
 
-class JointTraining:
+class DynamicLossStep(Step):
     """Trains on two views of each batch; counts go on and steer the loss.
 
     Parameters
@@ -30,29 +33,33 @@ class JointTraining:
         Started from the base model.
     counts : ndarray of int of shape (n_rows,)
         Wrong events so far.
-    watched_rows : ndarray of int
+    held_out_rows : ndarray of int
         Rows that aren't trained on, but counted too, in evaluation mode.
     n_epochs : int
     method : WrongEvent
         Gives `per_class`, `difficulty`, `noisy_term`, `similarity` and `accumulate`.
     """
 
-    def __init__(self, run, counts, watched_rows, n_epochs, method):
+    def __init__(self, run, counts, held_out_rows, n_epochs, method):
+        super().__init__(run)
         run.check_strong_view()
-        self._run = run
         self._method = method
-        self._watched_rows = watched_rows
-        self._counts = torch.tensor(counts, device=run.device)
+        self._held_out_rows = held_out_rows
+        self._counts = run.row_state.keep("events", torch.tensor(counts, device=run.device))
         self._n_levels = int(counts.max()) + 2 * n_epochs + 1
         self._trusted = torch.from_numpy(run.data.trusted).to(run.device)
         self._mixtures = fit_class_mixtures(self._histograms(), per_class=method.per_class)
         self._tables = self._weight_tables()
+        self._scheduler = None
+        if not has_scheduler(run.net):
+            floor = FINAL_LR_SHARE * run.net.lr
+            self._scheduler = CosineAnnealingLR(run.net.optimizer_, n_epochs, eta_min=floor)
 
     def counts(self):
         return self._counts.cpu().numpy()
 
-    def train_batch(self, batch):
-        run, y, rows = self._run, batch.y, batch.rows
+    def losses(self, batch):
+        run, y, rows = self.run, batch.y, batch.rows
         views = torch.cat([run.weak_view(batch.X), run.strong_view(batch.X)])
         logits = run.logits(views)
         if self._method.accumulate:
@@ -67,36 +74,39 @@ class JointTraining:
             noisy_term=self._method.noisy_term,
             similarity=self._method.similarity,
         )
-        loss = run.gradient_step(losses, run.shares(rows), batch)
-        return loss, weak.detach()
+        return losses, None, weak
 
-    def close_epoch(self):
-        """Count the watched rows, and refresh the mixtures from the counts so far."""
-        if not self._method.accumulate:
-            return
-        for view in (self._run.weak_view, self._run.strong_view):
-            for batch, logits in self._run.predict_logits(self._watched_rows, view):
+    def end_epoch(self, epoch):
+        """Count the held-out rows, and refresh the mixtures from the counts so far."""
+        if self._method.accumulate:
+            self._count_held_out()
+            self._mixtures = fit_class_mixtures(
+                self._histograms(),
+                per_class=self._method.per_class,
+                n_iter=LATER_MIXTURE_ITERATIONS,
+                start=self._mixtures,
+            )
+            self._tables = self._weight_tables()
+        if self._scheduler is not None:
+            self._scheduler.step()
+
+    def _count_held_out(self):
+        for view in (self.run.weak_view, self.run.strong_view):
+            for batch, logits in self.run.predict_batches(self._held_out_rows, view=view):
                 self._counts[batch.rows] += logits.argmax(dim=1) != batch.y
-        self._mixtures = fit_class_mixtures(
-            self._histograms(),
-            per_class=self._method.per_class,
-            n_iter=LATER_MIXTURE_ITERATIONS,
-            start=self._mixtures,
-        )
-        self._tables = self._weight_tables()
 
     def _weights(self, rows, y):
         weights = self._tables[:, y, self._counts[rows]]
         return torch.where(self._trusted[rows], 1.0, weights)
 
     def _histograms(self):
-        return class_histograms(self.counts(), self._run.data.y, self._run.data.n_classes)
+        return class_histograms(self.counts(), self.run.data.y, self.run.data.n_classes)
 
     def _weight_tables(self):
         tables = weight_tables(
-            self._mixtures, self._run.data.n_classes, self._n_levels, self._method.difficulty
+            self._mixtures, self.run.data.n_classes, self._n_levels, self._method.difficulty
         )
-        return torch.from_numpy(tables).float().to(self._run.device)
+        return torch.from_numpy(tables).float().to(self.run.device)
 
 
 def weight_tables(mixtures, n_classes, n_levels, difficulty="published"):

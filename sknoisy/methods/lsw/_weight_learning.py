@@ -2,12 +2,12 @@
 
 import torch
 
-from ..training import RunningGradient, probe_step, resolve_gradient
+from ...training import RunningGradient, Step, probe_step, resolve_gradient
 
 MOMENT_DECAY = 0.99
 
 
-class WeightLearner:
+class WeightLearningStep(Step):
     r"""One weight per row, learned inside the training step.
 
     After the step :math:`\Theta' = \Theta - \eta \sum_j \alpha_j g_j / S`, with :math:`g_j` the
@@ -33,50 +33,49 @@ class WeightLearner:
     """
 
     def __init__(self, run, trusted_rows, method):
-        self._run = run
+        super().__init__(run)
         self._method = method
         self._read, self._move = READINGS[method.reading]
         start = 0.5 if method.reading in ("clip", "literal") else 0.0
-        self._raw = torch.full((run.data.n_rows,), start, device=run.device)
+        self._raw = run.row_state.create("raw_weight", fill=start)
         self._mean_square = None
         self._trusted_batches = run.endless_batches(trusted_rows, method.trusted_batch_size)
         self._gradient = resolve_gradient(method.gradient, run.device)
         # The average reaches back over as many steps, however seldom it gets a new gradient.
         momentum = method.trusted_momentum**method.trusted_interval
         self._running = RunningGradient(momentum, method.trusted_interval)
-        self._learns = False
+        self._learns = self._learns_in(0)
 
     def weights(self, rows=slice(None)):
         """Return the weights of the given rows, in [0, 1]."""
         return self._read(self._raw[rows])
 
-    def start_epoch(self, epoch):
-        """Choose whether the weights learn in this epoch, counted from 0.
+    def end_epoch(self, epoch):
+        self._learns = self._learns_in(epoch + 1)
+
+    def _learns_in(self, epoch):
+        """Return whether the weights learn in an epoch, counted from 0.
 
         They learn in whole epochs, since every row is then visited as often as any other.
         """
-        method = self._method
-        n_later = epoch - method.warmup_epochs
-        self._learns = n_later >= 0 and n_later % method.interval == 0
+        n_later = epoch - self._method.warmup_epochs
+        return n_later >= 0 and n_later % self._method.interval == 0
 
     def train_batch(self, batch):
         """Make one step with the weights as they are, then learn from what it did."""
-        run = self._run
-        X = run.weak_view(batch.X)
+        X = self.run.weak_view(batch.X)
         if not self._learns:
-            return self._weighted_step(batch, X)[:2]
-        probe = probe_step(run, X, batch.y, self._gradient, self._running)
-        loss, logits, losses = self._weighted_step(batch, X)
+            return self._weighted_step(batch, X)[0]
+        probe = probe_step(self.run, X, batch.y, self._gradient, self._running)
+        result, losses = self._weighted_step(batch, X)
         self._learn(batch.rows, probe.derivatives(self._trusted_batches, losses))
-        return loss, logits
+        return result
 
     def _weighted_step(self, batch, X):
-        run = self._run
-        logits = run.logits(X)
-        losses = run.row_losses(logits, batch.y)
-        shares = run.shares(batch.rows, self.weights(batch.rows))
-        loss = run.gradient_step(losses, shares, batch)
-        return loss, logits.detach(), losses.detach()
+        logits = self.run.logits(X)
+        losses = self.run.row_losses(logits, batch.y)
+        result = self.run.learn(batch, losses, self.weights(batch.rows), logits)
+        return result, losses.detach()
 
     def _learn(self, rows, derivatives):
         weights = self.weights(rows)

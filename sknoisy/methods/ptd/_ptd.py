@@ -5,10 +5,10 @@ from numbers import Integral
 import numpy as np
 import torch
 
-from .._parameters import check_number
-from ..training import last_layer_inputs
-from ._base import LabelEvidence, Method, margin_quality
-from ._parts import PartMatrices, anchor_rows, fit_part_matrices, part_shares
+from ..._parameters import check_number
+from ...training import Step, last_layer_inputs
+from .._base import LabelEvidence, Method
+from ._part_dependent import PartMatrices, anchor_rows, fit_part_matrices, part_shares
 
 PROBABILITY_FLOOR = 1e-12
 
@@ -80,8 +80,16 @@ class PTD(Method):
     True
     """
 
-    published_threshold = 0.5
-    published_final = "joint"
+    name = "ptd"
+    cost = "1.5 for a small net"
+    choose_it = (
+        "to compare: a transition matrix for each row, where wrong labels depend on what a row "
+        "looks like"
+    )
+    citation = (
+        "Xia, Liu, Han, Wang, Gong, Liu, Niu, Tao, Sugiyama (2020). *Part-dependent Label Noise: "
+        "Towards Instance-dependent Label Noise.* NeurIPS"
+    )
 
     def __init__(self, *, n_parts=10, warmup=0.05, correction=0.3, revision_lr=1e-3, max_iter=50):
         self.n_parts = n_parts
@@ -97,18 +105,18 @@ class PTD(Method):
         check_number(self, "revision_lr", 0)
         check_number(self, "max_iter", 1, kind=Integral)
 
-    def detect(self, trainer, data):
+    def detect(self, trainer):
         """Estimate the matrices after a first training, and train on with them."""
         warmup, correction, revision = self._stage_lengths(trainer.max_epochs)
-        first = trainer.start().run_plain(max_epochs=warmup)
+        first = trainer.new_run().fit(max_epochs=warmup)
         parts = self._estimate(trainer, first)
-        second = trainer.start(state=first.state())
-        second.run(ReweightedTraining(second, parts).train_batch, max_epochs=correction)
-        last = trainer.start(state=second.state())
-        revised = RevisedTraining(last, parts, self.revision_lr)
-        last.run(revised.train_batch, max_epochs=revision)
+        second = trainer.new_run(state=first.state())
+        second.fit(ImportanceStep(second, parts), max_epochs=correction)
+        last = trainer.new_run(state=second.state())
+        revising = RevisionStep(last, parts, self.revision_lr)
+        last.fit(revising, max_epochs=revision)
         history = first.history() + second.history() + last.history()
-        return self._evidence(last, parts, revised.revision, history)
+        return self._evidence(last, parts, revising.revision.detach(), history)
 
     def _stage_lengths(self, n_epochs):
         warmup = max(1, round(self.warmup * n_epochs))
@@ -123,7 +131,7 @@ class PTD(Method):
             max_iter=self.max_iter,
             random_state=trainer.random_state(),
         )
-        probabilities = run_probabilities(run)
+        probabilities = run.predict(every, class_probabilities)
         given_shares = np.bincount(run.data.y, minlength=run.data.n_classes) / run.data.n_rows
         anchors = anchor_rows(probabilities, given_shares, shares.shape[1])
         matrices = fit_part_matrices(shares[anchors], probabilities[anchors])
@@ -131,42 +139,41 @@ class PTD(Method):
         return PartMatrices(*tensors)
 
     def _evidence(self, run, parts, revision, history):
-        data = run.data
-        quality = np.empty(data.n_rows)
-        for batch, logits in run.predict_logits(np.arange(data.n_rows)):
-            columns = parts.columns(batch.rows, batch.y, revision.detach())
+        every = np.arange(run.data.n_rows)
+
+        def shares_of_given(batch, logits):
+            columns = parts.columns(batch.rows, batch.y, revision)
             joint = logits.softmax(dim=1) * columns
             given = joint.gather(1, batch.y[:, None])[:, 0]
-            share = given / joint.sum(dim=1).clamp_min(PROBABILITY_FLOOR)
-            quality[batch.rows.cpu().numpy()] = share.double().cpu().numpy()
-        probabilities = torch.from_numpy(run_probabilities(run)).float().to(run.device)
-        return LabelEvidence(
-            quality=quality,
-            weights=np.where(data.trusted, 1.0, quality),
-            alternatives=margin_quality(run)[1],
-            state=run.state(),
+            return (given / joint.sum(dim=1).clamp_min(PROBABILITY_FLOOR)).double()
+
+        quality = run.predict(every, shares_of_given)
+        probabilities = torch.from_numpy(run.predict(every, class_probabilities))
+        mean = parts.mean(probabilities.float().to(run.device))
+        return LabelEvidence.of(
+            run,
+            quality,
+            np.where(run.data.trusted, 1.0, quality),
             history=history,
-            details={"transition_matrix": parts.mean(probabilities).double().cpu().numpy()},
+            transition_matrix=mean.double().cpu().numpy(),
         )
 
 
-class ReweightedTraining:
+class ImportanceStep(Step):
     """Steps with importance weights, which are constants."""
 
     revision = None
 
     def __init__(self, run, parts):
-        self._run = run
+        super().__init__(run)
         self._parts = parts
         self._trusted = torch.from_numpy(run.data.trusted).to(run.device)
 
-    def train_batch(self, batch):
-        run = self._run
+    def losses(self, batch):
+        run = self.run
         logits = run.logits(run.weak_view(batch.X))
         weights = self._weights(batch, logits)
-        losses = run.row_losses(logits, batch.y) * weights
-        loss = run.gradient_step(losses, run.shares(batch.rows), batch)
-        return loss, logits.detach()
+        return run.row_losses(logits, batch.y) * weights, None, logits
 
     def _weights(self, batch, logits):
         with torch.no_grad():
@@ -178,7 +185,7 @@ class ReweightedTraining:
         return torch.where(self._trusted[batch.rows], 1.0, weights)
 
 
-class RevisedTraining(ReweightedTraining):
+class RevisionStep(ImportanceStep):
     """Steps that learn a correction of all matrices as well, with gradients through the weights."""
 
     def __init__(self, run, parts, lr):
@@ -187,11 +194,8 @@ class RevisedTraining(ReweightedTraining):
         self.revision = torch.zeros((n_classes, n_classes), device=run.device, requires_grad=True)
         self._optimizer = torch.optim.Adam([self.revision], lr=lr)
 
-    def train_batch(self, batch):
-        self._optimizer.zero_grad()
-        step = super().train_batch(batch)
-        self._optimizer.step()
-        return step
+    def optimizers(self):
+        return (self._optimizer,)
 
     def _weights(self, batch, logits):
         return self._importance(batch, logits)
@@ -212,9 +216,6 @@ def importance_weights(logits, y, columns):
     return given / (probabilities * columns).sum(dim=1).clamp_min(PROBABILITY_FLOOR)
 
 
-def run_probabilities(run):
-    """Return the class probabilities of all rows, shape (n_rows, n_classes)."""
-    found = np.empty((run.data.n_rows, run.data.n_classes))
-    for batch, logits in run.predict_logits(np.arange(run.data.n_rows)):
-        found[batch.rows.cpu().numpy()] = logits.double().softmax(dim=1).cpu().numpy()
-    return found
+def class_probabilities(batch, logits):
+    """Return the class probabilities of each row; for `TrainingRun.predict`."""
+    return logits.double().softmax(dim=1)

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from scipy.stats import rankdata
 
-from ..mixtures import BetaMixture, fit_beta_mixture, fit_beta_mixtures
+from ...mixtures import BetaMixture, fit_beta_mixture, fit_beta_mixtures
 
 MIN_ROWS_PER_MIXTURE = 20
 CLEAN_SHARE_RANGE = (0.05, 0.98)
@@ -15,26 +15,35 @@ MAX_PENDING_VALUES = 2**15
 
 
 class EventRecorder:
-    """Records wrong events, losses and shares of all rows, on the device, from logits at hand.
+    """Records wrong events, losses and confidences of all rows, round by round, from predictions.
 
-    A share tells how probable the given label is beside its rival. The logits of several steps
-    are looked at together. Five bytes per row and epoch are stored until it is known which epochs
-    count.
+    A confidence tells how probable the given label is beside its rival. Whatever predicts, it
+    gives logits, or logarithms of probabilities, of the rows it has just seen; those of several
+    steps are looked at together. Five bytes per row and round are stored until it is known which
+    rounds count.
+
+    Parameters
+    ----------
+    labels : Tensor of int64 of shape (n_rows,)
+        Given labels.
+    row_state : RowState
+        Where the arrays lie.
     """
 
-    def __init__(self, run):
-        self._labels = run.labels
+    def __init__(self, labels, row_state):
+        self._labels = labels
+        self._rows = row_state
         self._pending = []
         self._n_pending_values = 0
-        self._losses = torch.zeros(len(run.labels), device=run.device)
-        self._shares = torch.zeros_like(self._losses)
-        self._predictions = torch.full_like(run.labels, -1)
-        self._rivals = self._predictions.clone()
-        self._previous_predictions = self._predictions.clone()
-        self._previous_rivals = self._predictions.clone()
-        self._epoch_events = []
-        self._epoch_shares = []
-        self._epoch_losses = []
+        self._n_rounds = 0
+        self._losses = row_state.create("loss")
+        self._confidences = row_state.create("confidence")
+        self._predictions = row_state.create("prediction", fill=-1, dtype=torch.int64)
+        self._rivals = row_state.create("rival", fill=-1, dtype=torch.int64)
+        self._previous_predictions = row_state.create(
+            "previous_prediction", fill=-1, dtype=torch.int64
+        )
+        self._previous_rivals = row_state.create("previous_rival", fill=-1, dtype=torch.int64)
 
     def record(self, rows, logits, losses):
         self._pending.append((rows, logits, losses))
@@ -48,43 +57,44 @@ class EventRecorder:
         rows, logits, losses = map(torch.cat, zip(*self._pending, strict=True))
         self._pending, self._n_pending_values = [], 0
         labels, previous_rivals = self._labels[rows], self._previous_rivals[rows]
-        predictions, rivals, shares = compare_labels(logits.float(), labels, previous_rivals)
+        predictions, rivals, confidences = compare_labels(logits.float(), labels, previous_rivals)
         self._predictions.index_copy_(0, rows, predictions)
         self._rivals.index_copy_(0, rows, rivals)
-        self._shares.index_copy_(0, rows, shares)
+        self._confidences.index_copy_(0, rows, confidences)
         self._losses.index_copy_(0, rows, losses.float())
 
-    def close_epoch(self):
-        """Store this epoch's events; return how many predictions changed since the last one."""
+    def close_round(self):
+        """Store this round's events; return how many predictions changed since the last one."""
         if self._pending:
             self._look_at_pending()
         n_changes = int((self._predictions != self._previous_predictions).sum())
         self._previous_predictions.copy_(self._predictions)
         self._previous_rivals.copy_(self._rivals)
-        self._epoch_events.append(self._predictions != self._labels)
-        self._epoch_shares.append(self._shares.half())
-        self._epoch_losses.append(self._losses.half())
+        self._rows.keep(f"event/{self._n_rounds}", self._predictions != self._labels)
+        self._rows.keep(f"confidence/{self._n_rounds}", self._confidences.half())
+        self._rows.keep(f"loss/{self._n_rounds}", self._losses.half())
+        self._n_rounds += 1
         return n_changes
 
     def agreement(self, rows):
-        """Return the share of the rows whose given label was predicted in the last epoch."""
-        return 1 - self._epoch_events[-1][rows].float().mean().item()
+        """Return the share of the rows whose given label was predicted in the last round."""
+        return 1 - self._rows[f"event/{self._n_rounds - 1}"][rows].float().mean().item()
 
-    def counts(self, epochs):
-        """Return the wrong events of each row in the given epochs, ndarray of int."""
-        return sum(self._epoch_events[epoch].long() for epoch in epochs).cpu().numpy()
+    def counts(self, rounds):
+        """Return the wrong events of each row in the given rounds, ndarray of int."""
+        return sum(self._rows[f"event/{each}"].long() for each in rounds).cpu().numpy()
 
-    def mean_losses(self, epochs):
-        """Return the mean loss of each row over the given epochs, ndarray of float."""
-        return _mean(self._epoch_losses, epochs)
+    def mean_losses(self, rounds):
+        """Return the mean loss of each row over the given rounds, ndarray of float."""
+        return self._mean("loss", rounds)
 
-    def mean_shares(self, epochs):
-        """Return the mean share of each row over the given epochs, ndarray of float."""
-        return _mean(self._epoch_shares, epochs)
+    def mean_confidences(self, rounds):
+        """Return the mean confidence of each row over the given rounds, ndarray of float."""
+        return self._mean("confidence", rounds)
 
-
-def _mean(stored, epochs):
-    return (sum(stored[epoch].float() for epoch in epochs) / len(epochs)).cpu().numpy()
+    def _mean(self, name, rounds):
+        total = sum(self._rows[f"{name}/{each}"].float() for each in rounds)
+        return (total / len(rounds)).cpu().numpy()
 
 
 def compare_labels(logits, y, previous_rivals):
@@ -103,7 +113,7 @@ def compare_labels(logits, y, previous_rivals):
 
     Returns
     -------
-    predictions, rivals, shares : Tensors of shape (n_rows,)
+    predictions, rivals, confidences : Tensors of shape (n_rows,)
         The predicted class; the most probable other class, the next rival; and
         p(given) / (p(given) + p(previous rival)).
     """
@@ -112,9 +122,9 @@ def compare_labels(logits, y, previous_rivals):
     others = logits.scatter(1, labels, -torch.inf)
     rivals = others.argmax(dim=1, keepdim=True)
     compared = torch.where(previous_rivals[:, None] < 0, rivals, previous_rivals[:, None])
-    shares = torch.sigmoid(given - others.gather(1, compared))
+    confidences = torch.sigmoid(given - others.gather(1, compared))
     predictions = torch.where(others.gather(1, rivals) > given, rivals, labels)
-    return predictions[:, 0], rivals[:, 0], shares[:, 0]
+    return predictions[:, 0], rivals[:, 0], confidences[:, 0]
 
 
 def class_histograms(counts, codes, n_classes):

@@ -1,0 +1,72 @@
+"""Arrays by row number that a training keeps."""
+
+import torch
+
+
+class RowState:
+    """What is remembered of each row from step to step: counts, losses, weights, targets.
+
+    All arrays of a training lie here under a name: one place that makes them on the device, tells
+    how much memory they take, and saves and restores them.
+
+    Parameters
+    ----------
+    n_rows : int
+    device : torch.device
+
+    Examples
+    --------
+    >>> import torch
+    >>> state = RowState(3, torch.device("cpu"))
+    >>> counts = state.create("counts", dtype=torch.int64)
+    >>> counts[torch.tensor([0, 2])] += 1
+    >>> state["counts"]
+    tensor([1, 0, 1])
+    >>> state.n_bytes()
+    24
+    """
+
+    def __init__(self, n_rows, device):
+        self._n_rows = n_rows
+        self._device = device
+        self._arrays = {}
+
+    def create(self, name, *, fill=0, dtype=torch.float32, width=None):
+        """Return a new array of shape (n_rows,) or (n_rows, width), kept under the name."""
+        if name in self._arrays:
+            raise ValueError(f"There is an array of rows named {name!r} already.")
+        shape = (self._n_rows,) if width is None else (self._n_rows, width)
+        return self.keep(name, torch.full(shape, fill, dtype=dtype, device=self._device))
+
+    def keep(self, name, array):
+        """Keep an array under a name, in place of an earlier one of that name; return it."""
+        if len(array) != self._n_rows:
+            raise ValueError(f"The array {name!r} must have {self._n_rows} rows. Got {len(array)}.")
+        self._arrays[name] = array
+        return array
+
+    def discard(self, name):
+        """Forget an array."""
+        del self._arrays[name]
+
+    def __getitem__(self, name):
+        return self._arrays[name]
+
+    def __contains__(self, name):
+        return name in self._arrays
+
+    def n_bytes(self):
+        """Return the memory of all arrays in bytes."""
+        return sum(array.numel() * array.element_size() for array in self._arrays.values())
+
+    def state_dict(self):
+        """Return copies of all arrays on the CPU, by name."""
+        return {name: array.detach().cpu().clone() for name, array in self._arrays.items()}
+
+    def load_state_dict(self, state):
+        """Put arrays back that `state_dict` gave; those that exist keep their place in memory."""
+        for name, array in state.items():
+            if name in self._arrays:
+                self._arrays[name].copy_(array)
+            else:
+                self.keep(name, array.to(self._device))
