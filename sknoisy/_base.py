@@ -1,5 +1,6 @@
 """What both estimators share: checks, evidence, verdict and prediction."""
 
+from contextlib import contextmanager
 from numbers import Integral
 
 import numpy as np
@@ -21,6 +22,27 @@ from ._validation import (
 )
 from .thresholds import contamination_threshold, estimate_transition_matrix, judge_labels
 from .training import Trainer, TrainingData, predict_probabilities
+
+# What a fit sets besides the public attributes, whose names end in an underscore.
+PRIVATE_FIT_STATE = ("_given_labels", "_index", "_row_shape")
+
+
+@contextmanager
+def fit_anew_or_not_at_all(estimator):
+    """Start a fit without what an earlier one set; if it fails, give that back.
+
+    Constructor parameters, metadata requests and attributes of other origin stay.
+    """
+    before = dict(vars(estimator))
+    try:
+        for name in before:
+            if name in PRIVATE_FIT_STATE or (name.endswith("_") and not name.startswith("_")):
+                delattr(estimator, name)
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
 
 
 class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):

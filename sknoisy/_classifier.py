@@ -7,7 +7,7 @@ from sklearn.base import clone, is_classifier
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
-from ._base import BaseNoisyLabelEstimator
+from ._base import BaseNoisyLabelEstimator, fit_anew_or_not_at_all
 from ._evidence import draw_seed
 from ._validation import check_features, take_rows
 from .methods import check_trusted_rows, resolve_method
@@ -17,9 +17,11 @@ FINALS = ("auto", "joint", "weight", "filter", "filter_weight")
 
 
 def _gives_probabilities(model):
-    if model.final_estimator is None:
-        return True
-    return hasattr(getattr(model, "final_estimator_", model.final_estimator), "predict_proba")
+    if model.__sklearn_is_fitted__():
+        final = getattr(model, "final_estimator_", None)
+    else:
+        final = model.final_estimator
+    return final is None or hasattr(final, "predict_proba")
 
 
 class RobustClassifier(BaseNoisyLabelEstimator):
@@ -160,6 +162,11 @@ class RobustClassifier(BaseNoisyLabelEstimator):
         -------
         self
         """
+        with fit_anew_or_not_at_all(self):
+            self._fit(X, y, trusted, sample_weight)
+        return self
+
+    def _fit(self, X, y, trusted, sample_weight):
         self._check_parameters()
         method = resolve_method(self.method)
         final = self._resolve_final(method)
@@ -177,7 +184,6 @@ class RobustClassifier(BaseNoisyLabelEstimator):
             self._keep_net(data, evidence.state, evidence.history)
         else:
             self._fit_final_net(data, final, random_state)
-        return self
 
     def _resolve_final(self, method):
         if self.final not in FINALS:
@@ -269,9 +275,9 @@ class RobustClassifier(BaseNoisyLabelEstimator):
         -------
         ndarray of shape (n_rows, n_classes)
         """
-        if self.final_estimator is None:
-            return super().predict_proba(X)
         check_is_fitted(self)
+        if not hasattr(self, "final_estimator_"):
+            return super().predict_proba(X)
         check_features(self, X, reset=False)
         return self.final_estimator_.predict_proba(X)
 
@@ -287,8 +293,8 @@ class RobustClassifier(BaseNoisyLabelEstimator):
         -------
         ndarray of shape (n_rows,)
         """
-        if self.final_estimator is None:
-            return super().predict(X)
         check_is_fitted(self)
+        if not hasattr(self, "final_estimator_"):
+            return super().predict(X)
         check_features(self, X, reset=False)
         return self.final_estimator_.predict(X)

@@ -3,7 +3,7 @@
 import imblearn.base  # noqa: F401, adds fit_resample to the methods that metadata is routed to
 import numpy as np
 
-from ._base import BaseNoisyLabelEstimator
+from ._base import BaseNoisyLabelEstimator, fit_anew_or_not_at_all
 from ._validation import take_rows
 from .methods import check_trusted_rows, resolve_method
 
@@ -110,6 +110,11 @@ class NoisyLabelDetector(BaseNoisyLabelEstimator):
         -------
         self
         """
+        with fit_anew_or_not_at_all(self):
+            self._fit(X, y, trusted, sample_weight)
+        return self
+
+    def _fit(self, X, y, trusted, sample_weight):
         self._check_parameters()
         method = resolve_method(self.method)
         data, classes, index = self._check_data(X, y, trusted, sample_weight)
@@ -118,7 +123,6 @@ class NoisyLabelDetector(BaseNoisyLabelEstimator):
         self._remember_rows(data, classes, index)
         self._judge(method, data, evidence)
         self._keep_net(data, evidence.state, evidence.history)
-        return self
 
     def fit_predict(self, X, y=None, *, trusted=None, sample_weight=None):
         """Fit, and return `noise_mask_`.
@@ -165,6 +169,7 @@ class NoisyLabelDetector(BaseNoisyLabelEstimator):
         X, y : of the kind given
             The rows with `noise_mask_` False, in their order.
         """
-        self.fit(X, y, trusted=trusted, sample_weight=sample_weight)
-        kept = self.sample_indices_ = np.flatnonzero(~self.noise_mask_)
-        return take_rows(X, kept), take_rows(self._given_labels if y is None else y, kept)
+        with fit_anew_or_not_at_all(self):
+            self.fit(X, y, trusted=trusted, sample_weight=sample_weight)
+            kept = self.sample_indices_ = np.flatnonzero(~self.noise_mask_)
+            return take_rows(X, kept), take_rows(self._given_labels if y is None else y, kept)

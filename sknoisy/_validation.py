@@ -46,15 +46,11 @@ def _checked_dataset(estimator, X, reset):
             "X is a Dataset whose items (x, y) must have a tensor as x; give it a transform "
             f"such as torchvision's ToTensor. Got a {type(example[0]).__name__}."
         )
-    if reset:
-        vars(estimator).pop("feature_names_in_", None)
     _check_row_shape(estimator, tuple(example[0].shape), reset)
     return X
 
 
 def _checked_images(estimator, X, reset):
-    if reset:
-        vars(estimator).pop("feature_names_in_", None)
     X = check_array(
         X, dtype=None, ensure_2d=False, allow_nd=True, estimator=estimator, input_name="X"
     )
