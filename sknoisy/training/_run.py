@@ -17,6 +17,7 @@ from ..exceptions import NonFiniteLossError
 from ..nets import StrongAugment, resolve_view
 from ._batches import DatasetBatches, FeatureStore, RowBatches
 from ._building import check_outputs, initialize_net
+from ._interrupts import noticed_interrupts
 from ._outputs import as_logits, infer_in_parts, prediction_batch_size
 from ._seeding import OwnRandomness, isolated_training, row_generator
 
@@ -199,11 +200,14 @@ class TrainingRun:
             validation, training=False, prefix="valid", step_fn=net.validation_step
         )
         stop = after_epoch is not None and after_epoch(epoch)
-        try:
-            net.notify("on_epoch_end", **self._datasets)
-        except KeyboardInterrupt:
-            # skorch's callbacks end a training in this way, EarlyStopping for one.
-            stop = True
+        with noticed_interrupts() as came_by_signal:
+            try:
+                net.notify("on_epoch_end", **self._datasets)
+            except KeyboardInterrupt as error:
+                if came_by_signal(error):
+                    raise
+                # skorch's callbacks end a training in this way, EarlyStopping for one.
+                stop = True
         return stop
 
     def _train_epoch(self, epoch, batches, train_batch):
