@@ -18,6 +18,7 @@ from ..nets import StrongAugment, resolve_view
 from ._averaging import AveragedWeights
 from ._batches import DatasetBatches, FeatureStore, RowBatches
 from ._building import check_outputs, initialize_net
+from ._interrupts import noticed_interrupts
 from ._outputs import as_logits, infer_in_parts, prediction_batch_size
 from ._row_state import RowState
 from ._seeding import OwnRandomness, isolated_training, row_generator
@@ -234,11 +235,14 @@ class TrainingRun:
         )
 
     def _end_epoch(self):
-        try:
-            self.net.notify("on_epoch_end", **self._datasets)
-        except KeyboardInterrupt:
-            # skorch's callbacks end a training in this way, EarlyStopping for one.
-            return True
+        with noticed_interrupts() as came_by_signal:
+            try:
+                self.net.notify("on_epoch_end", **self._datasets)
+            except KeyboardInterrupt as error:
+                if came_by_signal(error):
+                    raise
+                # skorch's callbacks end a training in this way, EarlyStopping for one.
+                return True
         return False
 
     def _train_epoch(self, epoch, batches, step, runs):
