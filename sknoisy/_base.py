@@ -24,7 +24,7 @@ from .thresholds import contamination_threshold, estimate_transition_matrix, jud
 from .training import Trainer, TrainingData, predict_probabilities
 
 # What a fit sets besides the public attributes, whose names end in an underscore.
-PRIVATE_FIT_STATE = ("_given_labels", "_index", "_row_shape")
+PRIVATE_FIT_STATE = ("_given_labels", "_index", "_peer_nets", "_row_shape")
 
 
 @contextmanager
@@ -159,9 +159,10 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
             return contamination_threshold(quality, self.contamination, judged=~trusted)
         return method.default_threshold if self.threshold == "auto" else float(self.threshold)
 
-    def _keep_net(self, data, state, history):
-        """Rebuild the net that predicts, with the weights of a training."""
-        self.net_ = Trainer(self.net, data, seed=0, **self._settings()).rebuild(state)
+    def _keep_nets(self, data, states, history):
+        """Rebuild the nets that predict, with the weights of a training."""
+        trainer = Trainer(self.net, data, seed=0, **self._settings())
+        self.net_, *self._peer_nets = (trainer.rebuild(state) for state in states)
         self.history_ = history
 
     # -- predict -----------------------------------------------------------------------------
@@ -180,7 +181,8 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         features = check_features(self, X, reset=False)
-        return predict_probabilities(self.net_, features)
+        nets = (self.net_, *self._peer_nets)
+        return sum(predict_probabilities(net, features) for net in nets) / len(nets)
 
     def predict(self, X):
         """Return the most likely class of each row.

@@ -178,10 +178,10 @@ class RobustClassifier(BaseNoisyLabelEstimator):
         self._remember_rows(data, classes, index)
         self._judge(method, data, evidence)
         if self.final_estimator is not None:
-            self._keep_net(data, evidence.state, evidence.history)
+            self._keep_nets(data, evidence.states, evidence.history)
             self._fit_final_estimator(X, data, final)
         elif final == "joint":
-            self._keep_net(data, evidence.state, evidence.history)
+            self._keep_nets(data, evidence.states, evidence.history)
         else:
             self._fit_final_net(data, final, random_state)
 
@@ -260,7 +260,7 @@ class RobustClassifier(BaseNoisyLabelEstimator):
         seed = draw_seed(None if random_state is None else (int(random_state) + 1) % 2**32)
         trainer = Trainer(self.net, data, seed=seed, verbose=self.verbose, **self._settings())
         run = trainer.new_run().fit()
-        self._keep_net(data, run.state(), run.history())
+        self._keep_nets(data, (run.state(),), run.history())
 
     @available_if(_gives_probabilities)
     def predict_proba(self, X):

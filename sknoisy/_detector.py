@@ -122,7 +122,7 @@ class NoisyLabelDetector(BaseNoisyLabelEstimator):
         evidence = self._collect(method, data, self._fixed_random_state(), joint=False)
         self._remember_rows(data, classes, index)
         self._judge(method, data, evidence)
-        self._keep_net(data, evidence.state, evidence.history)
+        self._keep_nets(data, evidence.states, evidence.history)
 
     def fit_predict(self, X, y=None, *, trusted=None, sample_weight=None):
         """Fit, and return `noise_mask_`.

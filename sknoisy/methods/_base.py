@@ -38,7 +38,7 @@ class LabelEvidence:
     transition_matrix: np.ndarray | None = None
 
     @classmethod
-    def of(cls, run, quality=None, weights=None, *, history=None, **fields):
+    def of(cls, run, quality=None, weights=None, *, peers=(), history=None, **fields):
         """Return the evidence that a training leaves.
 
         Parameters
@@ -49,19 +49,22 @@ class LabelEvidence:
             NaN where the training hasn't seen a row: its margin takes the place. None: all margins.
         weights : ndarray of shape (n_rows,), default=None
             Likewise. None: the quality.
+        peers : iterable of TrainingRun, default=()
+            Nets that predict along with that of the run.
         history : list of dict, default=None
             Of all trainings, where there was more than this run.
         **fields
             Further fields of the evidence.
         """
-        margins, runner_up = run.predict(np.arange(run.data.n_rows), compare_with_runner_up)
+        every = np.arange(run.data.n_rows)
+        margins, runner_up = run.predict(every, compare_with_runner_up, peers=peers)
         quality = _filled(quality, margins)
         return cls(
             quality=quality,
             weights=quality.copy() if weights is None else _filled(weights, margins),
             runner_up=runner_up,
             margins=margins,
-            states=(run.state(),),
+            states=tuple(each.state() for each in (run, *peers)),
             history=run.history() if history is None else history,
             **fields,
         )

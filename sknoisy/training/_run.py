@@ -3,7 +3,7 @@
 import copy
 import math
 import warnings
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 
 import numpy as np
 import torch
@@ -326,7 +326,7 @@ class TrainingRun:
 
     # -- results -----------------------------------------------------------------------------
 
-    def predict(self, rows, read, *, state=None, view=None):
+    def predict(self, rows, read, *, state=None, view=None, peers=()):
         """Return what is read from the net's outputs for each of the given rows.
 
         Memory is needed for what is read, not for all logits. The net computes in evaluation
@@ -342,27 +342,31 @@ class TrainingRun:
             Weights to predict with; None: those of the net.
         view : callable, default=None
             Of the features; None: as they are.
+        peers : iterable of TrainingRun, default=()
+            Nets that predict along; the logits are then logarithms of mean probabilities.
 
         Returns
         -------
         ndarray, or a tuple of ndarrays, in the order of `rows`
         """
-        found = [
-            read(batch, logits)
-            for batch, logits in self.predict_batches(rows, state=state, view=view)
-        ]
+        batches = self.predict_batches(rows, state=state, view=view, peers=peers)
+        found = [read(batch, logits) for batch, logits in batches]
         if isinstance(found[0], tuple):
             return tuple(_stacked(parts) for parts in zip(*found, strict=True))
         return _stacked(found)
 
-    def predict_batches(self, rows, *, state=None, view=None):
+    def predict_batches(self, rows, *, state=None, view=None, peers=()):
         """Yield batches of the given rows with their logits; see `predict`."""
         batches = self.batches(rows, batch_size=prediction_batch_size(self.data.X, self.device))
-        with self._predicting(state):
+        with ExitStack() as stack:
+            stack.enter_context(self._predicting(state))
+            for peer in peers:
+                stack.enter_context(peer._predicting(None))
             for batch in batches:
                 with torch.no_grad():
                     X = batch.X if view is None else view(batch.X)
-                    logits = infer_in_parts(self.logits, X)
+                    found = [infer_in_parts(run.logits, X) for run in (self, *peers)]
+                    logits = log_mean_softmax(found) if peers else found[0]
                 yield batch, logits
 
     @contextmanager
@@ -393,6 +397,12 @@ class TrainingRun:
             {name: value for name, value in epoch.items() if name != "batches"}
             for epoch in self.net.history
         ]
+
+
+def log_mean_softmax(logits):
+    """Return the logarithm of the mean of several nets' probabilities."""
+    logs = torch.stack(logits).log_softmax(dim=2)
+    return logs.logsumexp(dim=0) - math.log(len(logs))
 
 
 def _stacked(parts):
