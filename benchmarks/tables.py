@@ -31,6 +31,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sknoisy import NoisyLabelDetector, RobustClassifier
 from sknoisy.datasets import TABLE_NAMES
 from sknoisy.methods import LSW
+from sknoisy.methods import METHODS as KINDS
 
 KEY = ("table", "noise", "seed", "method", "max_rows", "max_epochs")
 NOISE_NAMES = ("symmetric", "pair", "instance")
@@ -117,22 +118,15 @@ def cleanlab(cell, shared):
 
 
 METHODS = {
-    "cross_entropy": classifier("cross_entropy"),
     "cleanlab": cleanlab,
     "wrong_event_detector": detector("wrong_event"),
-    "wrong_event": classifier("wrong_event"),
-    "lsw": trusted_classifier("lsw"),
     "lsw_self_trusted": detector(LSW(self_trusted=0.3)),
-    "cores": classifier("cores"),
-    "nlnl": classifier("nlnl"),
-    "simifeat": classifier("simifeat"),
-    "bhn": trusted_classifier("bhn"),
-    "l2rw": trusted_classifier("l2rw"),
-    "meta_weight_net": trusted_classifier("meta_weight_net"),
-    "ptd": classifier("ptd"),
-    "cal": classifier("cal"),
+    **{
+        name: trusted_classifier(name) if kind.needs_trusted else classifier(name)
+        for name, kind in KINDS.items()
+    },
 }
-"""What is compared; a new method is a new entry."""
+"""What is compared: every method of the package, and the others above."""
 
 
 # -- parts of them ---------------------------------------------------------------------------
