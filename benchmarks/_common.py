@@ -4,6 +4,7 @@ import json
 import platform
 import re
 import sys
+import textwrap
 import time
 import traceback
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ TEST_SHARE = 0.3
 # Leaves seven rows for training and three for the test.
 MIN_ROWS_PER_CLASS = 10
 MAX_TRAIN_ROWS = 10_000
+PROSE_WIDTH = 120
 PACKAGES = ("sknoisy", "torch", "skorch", "scikit-learn", "numpy", "cleanlab")
 
 NOISES = {
@@ -229,7 +231,7 @@ def write_section(document, name, text):
     document = Path(document)
     old = document.read_text() if document.exists() else "# Benchmarks\n"
     begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
-    section = f"{begin}\n\n{text.strip()}\n\n{end}"
+    section = f"{begin}\n\n{_wrap_prose(text.strip())}\n\n{end}"
     pattern = re.compile(re.escape(begin) + ".*?" + re.escape(end), flags=re.DOTALL)
     if pattern.search(old):
         new = pattern.sub(lambda match: section, old)
@@ -237,6 +239,13 @@ def write_section(document, name, text):
         new = f"{old.rstrip()}\n\n{section}\n"
     document.parent.mkdir(parents=True, exist_ok=True)
     document.write_text(new)
+
+
+def _wrap_prose(text):
+    """Break the lines that are too long, but not those of tables, which can't be broken."""
+    wrapper = textwrap.TextWrapper(PROSE_WIDTH, break_long_words=False, break_on_hyphens=False)
+    lines = text.split("\n")
+    return "\n".join(line if line.startswith("|") else wrapper.fill(line) for line in lines)
 
 
 def mean_and_spread(values, digits=3):

@@ -145,6 +145,16 @@ def test_only_the_named_section_of_a_document_is_replaced(scripts, tmp_path):
     assert "old figures" not in text
 
 
+def test_long_sentences_of_a_section_are_wrapped_and_rows_of_tables_are_not(scripts, tmp_path):
+    document = tmp_path / "page.md"
+    sentence, row = " ".join(["word"] * 40), "| " + " | ".join(["cell"] * 40) + " |"
+    scripts._common.write_section(document, "figures", f"{sentence}\n\n{row}")
+    lines = document.read_text().splitlines()
+    assert row in lines
+    assert sentence in document.read_text().replace("\n", " ")
+    assert max(len(line) for line in lines if line != row) <= 120
+
+
 # -- tables ------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,67 @@
+"""The Markdown pages: their lines, their links, and the records of decisions."""
+
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+RECORDS = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
+
+
+@pytest.fixture(scope="module")
+def check_markdown():
+    path = ROOT / "tools" / "check_markdown.py"
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_no_line_is_too_long(check_markdown, capsys):
+    assert check_markdown.main([]) == 0, capsys.readouterr().out
+
+
+def test_a_long_line_is_named_with_its_number(check_markdown, tmp_path, capsys):
+    page = tmp_path / "page.md"
+    page.write_text("# Short\n\n" + "word " * 30)
+    assert check_markdown.main([str(page)]) == 1
+    assert f"{page}:3: 150 characters" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["| cell " * 30, "https://example.org/" + "x" * 120, f"- [page]({'x' * 120}.md)", "x" * 120],
+    ids=["row of a table", "address", "link", "longest"],
+)
+def test_lines_that_may_be_long(check_markdown, line):
+    assert check_markdown.long_lines(line) == []
+
+
+def test_every_relative_link_leads_to_a_file(check_markdown):
+    broken = []
+    for page in check_markdown.markdown_files(ROOT):
+        text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
+        targets = re.findall(r"\]\((?!https?://|#|mailto:)([^)#\s]+)", text)
+        broken += [(page, target) for target in targets if not (page.parent / target).exists()]
+    assert broken == []
+
+
+def test_every_decision_is_in_the_index_under_its_own_title():
+    index = (ROOT / "docs" / "decisions" / "README.md").read_text(encoding="utf-8")
+    lines = set(re.findall(r"^- (.+)$", index, flags=re.MULTILINE))
+    expected = set()
+    for record in RECORDS:
+        number, title = re.match(r"# (\d{4})\. (.+)\n", record.read_text(encoding="utf-8")).groups()
+        assert record.name.startswith(f"{number}-")
+        expected.add(f"[{number}]({record.name}) {title}")
+    assert len(expected) >= 30
+    assert lines == expected
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.stem)
+def test_a_decision_has_its_four_parts(record):
+    parts = re.split(r"^## (.+)\n", record.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
+    assert parts[::2] == ["Context", "Decision", "What was measured", "Consequences"]
+    assert all(part.strip() for part in parts[1::2])
