@@ -48,8 +48,7 @@ class SimiFeat(Method):
         What rows are compared by: the input of the last linear layer of a net trained on the
         given labels, or on the trusted rows alone; X itself, standardised; or what a function
         makes of X, an array (n_rows, n_features), for instance by a pretrained net. "auto": X
-        itself for a table, where it was better on two of three tables and alike on the other;
-        a net's for images.
+        itself for a table; a net's for images.
     n_neighbors : int, default=10
         The row itself included, as published.
     n_rounds : int, default=21
@@ -218,7 +217,7 @@ def count_votes(codes, n_classes, voters, weights):
 def most_similar(unit, n_neighbors, device="cpu"):
     """Return the largest inner products of each row with all rows, and whose they are.
 
-    Two to four times as fast as scikit-learn's search, which computes in double precision.
+    Faster than scikit-learn's search, which computes in double precision.
 
     Parameters
     ----------

@@ -55,7 +55,7 @@ def row_derivatives(
     randomness : state, default=None
         State of the generators to replay, so that both passes see the same dropout masks.
     gradient : {"finite_difference", "forward", "double_backward"}
-        "finite_difference": one more forward pass, 0.3 % to 3 % off; "forward": forward-mode
+        "finite_difference": one more forward pass, about 1 % off; "forward": forward-mode
         differentiation, exact; "double_backward": exact and dearest, the test oracle.
 
     Returns

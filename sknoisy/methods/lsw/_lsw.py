@@ -36,17 +36,15 @@ class LSW(TrustedMethod):
     ----------
     self_trusted : float, default=None
         Without trusted rows: share of the rows of each class, those with the fewest wrong
-        events of a first training, that stand in for them. 0.3 was the best of 0.1 to 0.4 on
-        six tables: fewer are all easy rows, more hold wrong labels.
+        events of a first training, that stand in for them. Fewer than 0.3 are all easy rows, more
+        hold wrong labels.
     mix : bool or "auto", default="auto"
         Judge by the mean of the ranks of wrong events and learned weight, 2 to 1; it costs one
-        more training. "auto": with `self_trusted` only. There it was better than either alone on
-        average, and on no table worse than wrong events by more than 0.02 in AUC; the plain mean
-        was, on tables whose classes overlap.
+        more training. "auto": with `self_trusted` only, where it ranks better than either alone.
     weight_step : float, default=0.3
-        Largest change of a row's raw weight per visit. A step of 0.1 ranks rows better where
-        classes overlap (AUC higher by up to 0.04), but leaves more wrong labels above 0.3; with
-        1 half of the rows of clean data are flagged.
+        Largest change of a row's raw weight per visit. Smaller steps rank rows better where
+        classes overlap, but leave more wrong labels above 0.3; steps of 1 flag half of the rows of
+        clean data.
     warmup_epochs : int, default=2
         Epochs before the weights move, as in the paper.
     trusted_batch_size : int, default=250
@@ -58,27 +56,24 @@ class LSW(TrustedMethod):
         three quarters of a weight at every visit.
     centered : bool, default=True
         False leaves out the derivative of the normalisation. The paper's form moves as much
-        weight down as up, so it flags rows of clean data too; without it about half of these.
+        weight down as up, so it flags rows of clean data too; without it fewer are flagged.
     trusted_momentum : float in [0, 1), default=0.95
         The direction that a row is judged along is a moving average of the trusted gradients;
         this is the share of the old ones. 0, the paper's form: each step has its own. The average
-        is less noisy: over 24 runs on 8 tables the AUC was higher by 0.008 and F1 by 0.006, and
-        no AUC lower by more than 0.003; 0.9 and 0.98 gave nearly the same.
+        is less noisy.
     trusted_interval : int, default=2
-        A new trusted gradient is computed in every so many of the steps that learn weights. Against
-        1, 2 takes a fifth off the time and 4 a third; over 18 runs neither AUC nor F1 changed by
-        more than 0.001 on average, and on the worst table AUC fell by 0.007 and 0.012.
+        A new trusted gradient is computed in every so many of the steps that learn weights. 2 takes
+        a fifth off the time against 1, 4 a third.
     gradient : str, default="auto"
         How the derivative along that direction is computed. "finite_difference": one more forward
-        pass, 0.3 % to 3 % off; "forward": forward-mode differentiation, exact, at 3 times a plain
-        step; "double_backward": exact, at 4 to 5 times; "last_layer": along the last layer
-        alone, at 1.5 times, with an AUC that is lower by 0.02 on average and by 0.07 at worst.
+        pass, about 1 % off; "forward": forward-mode differentiation, exact, dearer;
+        "double_backward": exact and dearest; "last_layer": along the last layer alone, cheapest,
+        and much worse on some tables.
         "auto": finite differences on a CPU, "forward" elsewhere, where float32 may be rounded.
         Only finite differences override the `precision` of `ImageNet`: they need float32.
     interval : int, default=1
         Weights are learned in every so many epochs, and move as much farther. 2 takes a third off
-        the time; over 18 runs AUC was lower by 0.001 and F1 by 0.010. In every second step instead,
-        which visits rows unequally often, AUC was lower by 0.004.
+        the time for a slightly worse verdict.
 
     Notes
     -----

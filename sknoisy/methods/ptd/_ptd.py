@@ -46,8 +46,7 @@ class PTD(Method):
         Share of the epochs of the first stage; published: 5 of 105.
     correction : float in (0, 1), default=0.3
         Share of the second stage; published: 50 of 105. The revision has the rest. It is what
-        makes the net robust: on four tables with instance noise a third stage of 0.65 instead of
-        0.45 gave a point more, and without one PTD was no better than plain training.
+        makes the net robust.
     revision_lr : float, default=1e-3
         Learning rate of :math:`\Delta T`, by Adam. The published one, 5e-7, for the net as well,
         moves neither in trainings as short as these; here the net keeps its own.
@@ -59,7 +58,7 @@ class PTD(Method):
     It takes the probabilities of the first training for granted. Where that is too short to be
     sure of anything, as on small tables, where it has learnt wrong labels by heart, or where a
     rare class has no row that is surely of it, the matrices are wrong, and PTD is worse than plain
-    training: so on most of the 15 tables of the benchmark. On images it is better.
+    training: so on most small tables. On images it is better.
 
     Published nets are the best of each stage on held-out noisy labels; here it is the last.
 

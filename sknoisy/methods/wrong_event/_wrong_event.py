@@ -88,8 +88,7 @@ class WrongEvent(Method):
         rows that it holds out.
     memorization_gap : float, default=0.05
         Counting ends when the share of training rows whose label the net predicts exceeds that
-        of the held-out rows by this much and one standard error in two epochs running. Chosen
-        on 45 runs over 15 tables: 0.05 to 0.1 give the same F1 to 0.005.
+        of the held-out rows by this much and one standard error in two epochs running.
     per_class : bool, default=True
         Fit one mixture per given class, as the paper found best; False: one for all rows.
     base_model : {"label_wave", "last"}, default="label_wave"
@@ -108,12 +107,10 @@ class WrongEvent(Method):
 
     Notes
     -----
-    The forms of `difficulty`, `noisy_term` and `similarity` differ by less than 0.3 points of
-    accuracy on tables. After stage 1 the rival's verdict has an F1 0.018 above the published one
-    (15 tables, three seeds), since few epochs give a mixture few counts to tell apart. After
+    The forms of `difficulty`, `noisy_term` and `similarity` differ little on tables. After
+    stage 1 the rival decides, since few epochs give a mixture few counts to tell apart. After
     stage 2 a label that the net predicted in more than half of the events isn't judged wrong,
-    whatever the mixture says; on clean data this halves the false alarms and costs nothing
-    elsewhere. Epochs in which the net agrees with the held-out labels less
+    whatever the mixture says, which spares right labels of clean data. Epochs in which the net agrees with the held-out labels less
     than 0.9 times as often as in its best one don't count: an untrained net contradicts all.
 
     It fails where the net can't tell a wrong label from a right one: pair noise near one half,
