@@ -12,7 +12,7 @@ from torch import nn
 
 from sknoisy import NoisyLabelDetector
 from sknoisy.methods import LSW
-from sknoisy.nets import CifarResNet, ImageNet
+from sknoisy.nets import CifarResNet, VisionNet
 
 # -- learned weights --------------------------------------------------------------------------
 
@@ -30,7 +30,7 @@ def make_images(sizes):
 
 
 def fit_images(images, labels, trusted, sizes, method):
-    net = ImageNet(
+    net = VisionNet(
         module__depth=10,
         module__width=sizes.image_width,
         weak_view=None,
@@ -80,7 +80,7 @@ def make_cuda_images(sizes):
 
 def time_cuda_fit(images, labels, sizes):
     clock = EpochClock(time.perf_counter)
-    net = ImageNet(module__depth=sizes.cuda_depth, weak_view=None, callbacks=[clock])
+    net = VisionNet(module__depth=sizes.cuda_depth, weak_view=None, callbacks=[clock])
     model = NoisyLabelDetector("cross_entropy", net=net, device="cuda", max_epochs=3)
     return epoch_seconds(model.fit(images, labels).history_, slice(1, None))
 

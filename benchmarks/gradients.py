@@ -26,11 +26,11 @@ from _common import (
     run_missing,
     write_section,
 )
+from sknoisy.methods._weight_learning import WeightLearner, weight_gradient
 from tables import draw_trusted
 
 from sknoisy import NoisyLabelDetector
 from sknoisy.methods import LSW
-from sknoisy.methods._weight_learning import WeightLearner, weight_gradient
 from sknoisy.training import RunningGradient, Trainer, TrainingData, probe_step
 
 DOCUMENT = FOLDER.parent / "docs" / "performance.md"

@@ -38,7 +38,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR
 from sknoisy import RobustClassifier
 from sknoisy.datasets import fetch_cifar10, fetch_cifar10n, fetch_fashion_mnist
 from sknoisy.methods import BHN, SimiFeat
-from sknoisy.nets import ImageNet, TabularNet
+from sknoisy.nets import TabularNet, VisionNet
 from sknoisy.noise import flip_instance_dependent, flip_pair, flip_symmetric
 
 DOCUMENT = FOLDER.parent / "docs" / "paper_tables.md"
@@ -132,7 +132,7 @@ def noisy_labels(images, dataset, noise, rate, seed):
 def residual_net(max_epochs, *, depth, width):
     """A ResNet with the paper's schedule: SGD from 0.1 down by a cosine, batches of 125."""
     schedule = LRScheduler(CosineAnnealingLR, T_max=max_epochs, eta_min=1e-8)
-    return ImageNet(
+    return VisionNet(
         module__depth=depth,
         module__width=width,
         lr=0.1,

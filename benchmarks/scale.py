@@ -24,7 +24,7 @@ from _memory import MemoryWatch, call_apart
 from torch import nn
 
 from sknoisy import NoisyLabelDetector, RobustClassifier
-from sknoisy.nets import ImageNet, TabularNet
+from sknoisy.nets import TabularNet, VisionNet
 from sknoisy.noise import flip_symmetric
 
 DOCUMENT = FOLDER.parent / "docs" / "performance.md"
@@ -82,7 +82,7 @@ def make_case(name, n_rows, max_epochs, folder):
         X = np.lib.format.open_memmap(
             os.path.join(folder, "X.npy"), mode="w+", dtype=np.uint8, shape=(n_rows, 3, 32, 32)
         )
-        net = ImageNet(PooledLinear, weak_view=None, batch_size=256, max_epochs=max_epochs)
+        net = VisionNet(PooledLinear, weak_view=None, batch_size=256, max_epochs=max_epochs)
         return NoisyLabelDetector(net=net, device="cpu", random_state=0), X, y_noisy
     n_features = 512 if name == "neighbors" else 50
     centers = generator.normal(size=(n_classes, n_features)).astype(np.float32)

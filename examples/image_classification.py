@@ -35,7 +35,7 @@ from sknoisy import RobustClassifier
 from sknoisy.datasets import fetch_cifar10, fetch_cifar10n, fetch_fashion_mnist
 from sknoisy.methods import METHODS
 from sknoisy.metrics import noise_detection_report
-from sknoisy.nets import ImageNet
+from sknoisy.nets import VisionNet
 from sknoisy.noise import flip_instance_dependent, flip_pair, flip_symmetric
 
 USUAL_NOISE = {"fashion_mnist": "symmetric", "cifar10n": "human"}
@@ -157,7 +157,7 @@ def tell_truth(images, share, random_state):
 
 def make_net(arguments):
     schedule = LRScheduler(CosineAnnealingLR, T_max=arguments.max_epochs)
-    return ImageNet(
+    return VisionNet(
         module__depth=arguments.depth,
         module__width=arguments.width,
         batch_size=arguments.batch_size,

@@ -5,10 +5,10 @@ environment variable ``SKNOISY_DATA`` names, else scikit-learn's own data home. 
 downloaded from the data's public source, checked against a known SHA-256, and kept there.
 """
 
-from sknoisy.datasets._cifar10 import fetch_cifar10
-from sknoisy.datasets._cifar10n import fetch_cifar10n
-from sknoisy.datasets._mnist import fetch_fashion_mnist, fetch_mnist
-from sknoisy.datasets._tables import TABLE_NAMES, fetch_table
+from ._cifar10 import fetch_cifar10
+from ._cifar10n import fetch_cifar10n
+from ._mnist import fetch_fashion_mnist, fetch_mnist
+from ._tables import TABLE_NAMES, fetch_table
 
 __all__ = [
     "TABLE_NAMES",

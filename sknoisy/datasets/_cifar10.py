@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 import numpy as np
 from sklearn.utils import Bunch
 
-from sknoisy.datasets._home import RemoteFile, find_data_home, obtain
+from ._home import RemoteFile, find_data_home, obtain
 
 # The binary version and not the python version: the latter is a pickle, which can run code.
 ARCHIVE = RemoteFile(

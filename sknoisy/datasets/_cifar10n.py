@@ -6,7 +6,7 @@ import zipfile
 
 import numpy as np
 
-from sknoisy.datasets._home import RemoteFile, find_data_home, obtain
+from ._home import RemoteFile, find_data_home, obtain
 
 OFFICIAL_FILE = RemoteFile(
     path="noisy_labels/CIFAR-10_human.pt",

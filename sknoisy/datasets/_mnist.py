@@ -7,7 +7,7 @@ import struct
 import numpy as np
 from sklearn.utils import Bunch
 
-from sknoisy.datasets._home import RemoteFile, obtain
+from ._home import RemoteFile, obtain
 
 MNIST_SOURCE = "https://ossci-datasets.s3.amazonaws.com/mnist"
 FASHION_SOURCE = "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion"

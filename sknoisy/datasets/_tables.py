@@ -3,7 +3,7 @@
 import pandas as pd
 from sklearn.utils import Bunch
 
-from sknoisy.datasets._home import RemoteFile, obtain
+from ._home import RemoteFile, obtain
 
 # One commit of the collection, so that later changes there cannot change a benchmark.
 SOURCE = "https://github.com/EpistasisLab/pmlb/raw/7c1f4bdc00136dc2e55c87fa6b8ba6e8af6d1a68"

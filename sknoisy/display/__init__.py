@@ -3,7 +3,7 @@
 They need matplotlib, which comes with ``pip install sknoisy[plot]``.
 """
 
-from sknoisy.display._label_quality import LabelQualityDisplay
-from sknoisy.display._suspicious_images import plot_suspicious_images
+from ._label_quality import LabelQualityDisplay
+from ._suspicious_images import plot_suspicious_images
 
 __all__ = ["LabelQualityDisplay", "plot_suspicious_images"]

@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from sknoisy.display._shared import (
+from ._shared import (
     GREY,
     INK,
     ORANGE_RED,

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from sknoisy.display._shared import (
+from ._shared import (
     DARK_BLUE,
     INK,
     ORANGE_RED,

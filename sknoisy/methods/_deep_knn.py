@@ -11,7 +11,7 @@ from ._base import LabelEvidence, Method
 
 FEATURES = ("logits", "last_layer")
 PUBLISHED_SHARE = 0.01
-MIN_NEIGHBORS = 10
+MIN_NEIGHBORS = 50
 
 
 class DeepKNN(Method):
@@ -31,11 +31,11 @@ class DeepKNN(Method):
     Parameters
     ----------
     n_neighbors : int, default=None
-        None: a hundredth of the rows, as with the published 500 of 50,000, and at least 10. The
+        None: a hundredth of the rows, as with the published 500 of 50,000, and at least 50. The
         paper finds the result much the same over a wide range.
     features : {"logits", "last_layer"}, default="logits"
         What rows are compared by: the logits, as published, or what the last linear layer sees.
-    training_share : float in (0, 1], default=1/3
+    training_share : float in (0, 1], default=0.15
         Share of the net's epochs that the first net is trained for. The paper chooses its first
         net on clean validation rows; without these, one that has not yet learnt wrong labels by
         heart is had by an early end.
@@ -68,7 +68,7 @@ class DeepKNN(Method):
     citation = "Bahri, Jiang, Gupta (2020). *Deep k-NN for Noisy Labels.* ICML"
     default_final = "filter"
 
-    def __init__(self, *, n_neighbors=None, features="logits", training_share=1 / 3):
+    def __init__(self, *, n_neighbors=None, features="logits", training_share=0.15):
         self.n_neighbors = n_neighbors
         self.features = features
         self.training_share = training_share

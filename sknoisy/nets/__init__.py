@@ -1,20 +1,22 @@
-"""Default nets for tables and small images, and the random views they are trained on."""
+"""Default torch modules for tables and small images, and their skorch nets."""
 
-from sknoisy.nets._image import CifarResNet, ImageNet
-from sknoisy.nets._image_views import CropFlip, StrongAugment
-from sknoisy.nets._table_views import FeatureMasking, GaussianNoise
-from sknoisy.nets._tabular import MultilayerPerceptron, TabularNet
-from sknoisy.nets._views import NoView, resolve_view
+from .._renamed import renamed_names
+from ._tabular import MultilayerPerceptron, TabularNet
+from ._vision import CifarResNet, VisionNet
 
-__all__ = [
-    "CifarResNet",
+__all__ = ["CifarResNet", "MultilayerPerceptron", "TabularNet", "VisionNet"]
+
+AUGMENTATION = "sknoisy.augmentation"
+MOVED = (
     "CropFlip",
     "FeatureMasking",
     "GaussianNoise",
-    "ImageNet",
-    "MultilayerPerceptron",
     "NoView",
     "StrongAugment",
-    "TabularNet",
     "resolve_view",
-]
+)
+
+__getattr__ = renamed_names(
+    __name__,
+    {"ImageNet": (__name__, "VisionNet")} | {name: (AUGMENTATION, name) for name in MOVED},
+)

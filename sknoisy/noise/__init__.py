@@ -8,7 +8,7 @@ they are used in sorted order, as ``numpy.unique`` gives them. The number of fli
 each row is drawn on its own.
 """
 
-from sknoisy.noise._class_dependent import flip_classes, flip_pair, flip_symmetric
-from sknoisy.noise._instance_dependent import flip_instance_dependent
+from ._class_dependent import flip_classes, flip_pair, flip_symmetric
+from ._instance_dependent import flip_instance_dependent
 
 __all__ = ["flip_classes", "flip_instance_dependent", "flip_pair", "flip_symmetric"]

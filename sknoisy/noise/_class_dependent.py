@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.utils import check_random_state
 
-from sknoisy.noise._labels import check_rate, decode, encode
+from ._labels import check_rate, decode, encode
 
 
 def flip_symmetric(y, rate, *, random_state=None):

@@ -4,7 +4,7 @@ import numpy as np
 from scipy import sparse, stats
 from sklearn.utils import check_random_state, gen_batches
 
-from sknoisy.noise._labels import check_rate, decode, encode
+from ._labels import check_rate, decode, encode
 
 # The spread of the rows' own flip rates in Xia et al. (2020).
 _RATE_STANDARD_DEVIATION = 0.1

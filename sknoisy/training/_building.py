@@ -10,7 +10,7 @@ from skorch.callbacks import LRScheduler
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from ..nets import ImageNet, TabularNet
+from ..nets import TabularNet, VisionNet
 from ._batches import as_float
 from ._seeding import seeded_global_state
 
@@ -31,9 +31,9 @@ def resolve_net(net, data):
         If `net` is of another kind.
     """
     if net is None:
-        return ImageNet() if _is_spatial(data) else TabularNet()
+        return VisionNet() if _is_spatial(data) else TabularNet()
     if inspect.isclass(net) and issubclass(net, nn.Module):
-        return ImageNet(net) if _is_spatial(data) else TabularNet(net)
+        return VisionNet(net) if _is_spatial(data) else TabularNet(net)
     if isinstance(net, NeuralNetBinaryClassifier) or not isinstance(net, NeuralNetClassifier):
         raise TypeError(
             "The 'net' parameter must be None, a subclass of torch.nn.Module or an unfitted "

@@ -13,8 +13,8 @@ from skorch.utils import TeeGenerator
 from torch.utils.data import Subset
 from tqdm.auto import tqdm
 
+from ..augmentation import StrongAugment, resolve_view
 from ..exceptions import NonFiniteLossError
-from ..nets import StrongAugment, resolve_view
 from ._averaging import AveragedWeights
 from ._batches import DatasetBatches, FeatureStore, RowBatches
 from ._building import check_outputs, initialize_net
@@ -105,7 +105,7 @@ class TrainingRun:
             return
         if X.dtype != np.uint8 and (X.min() < 0 or X.max() > 1):
             warnings.warn(
-                "The strong view of ImageNet expects float images in [0, 1], and clips others. "
+                "The strong view of VisionNet expects float images in [0, 1], and clips others. "
                 f"Got X with values from {X.min():.3g} to {X.max():.3g}: scale X, pass bytes, or "
                 "give the net another strong_view.",
                 UserWarning,

@@ -70,7 +70,7 @@ class LSW(TrustedMethod):
         "double_backward": exact and dearest; "last_layer": along the last layer alone, cheapest,
         and much worse on some tables.
         "auto": finite differences on a CPU, "forward" elsewhere, where float32 may be rounded.
-        Only finite differences override the `precision` of `ImageNet`: they need float32.
+        Only finite differences override the `precision` of `VisionNet`: they need float32.
     interval : int, default=1
         Weights are learned in every so many epochs, and move as much farther. 2 takes a third off
         the time for a slightly worse verdict.

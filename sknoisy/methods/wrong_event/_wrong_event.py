@@ -110,8 +110,9 @@ class WrongEvent(Method):
     The forms of `difficulty`, `noisy_term` and `similarity` differ little on tables. After
     stage 1 the rival decides, since few epochs give a mixture few counts to tell apart. After
     stage 2 a label that the net predicted in more than half of the events isn't judged wrong,
-    whatever the mixture says, which spares right labels of clean data. Epochs in which the net agrees with the held-out labels less
-    than 0.9 times as often as in its best one don't count: an untrained net contradicts all.
+    whatever the mixture says, which spares right labels of clean data. Epochs in which the
+    net agrees with the held-out labels less than 0.9 times as often as in its best one don't count:
+    an untrained net contradicts all.
 
     It fails where the net can't tell a wrong label from a right one: pair noise near one half,
     and classes that overlap, where a flag says "ambiguous" rather than "wrong".

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
-from sknoisy.nets._draws import check_share, integers, uniform
+from ._random_numbers import check_share, integers, uniform
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from skorch import NeuralNetClassifier
 from torch import Tensor, nn
 from torchvision.models.resnet import BasicBlock, Bottleneck
 
-__all__ = ["CifarResNet", "ImageNet"]
+__all__ = ["CifarResNet", "VisionNet"]
 
 PRECISIONS = ("auto", "float32", "bfloat16")
 
@@ -111,14 +111,14 @@ class CifarResNet(nn.Module):
         return self.head(self.features(X))
 
 
-class ImageNet(NeuralNetClassifier):
+class VisionNet(NeuralNetClassifier):
     """skorch classifier for images, with a ResNet for small pictures as its module.
 
     Every parameter of :class:`skorch.NeuralNetClassifier` is accepted, nested ones
     (``module__depth``, ``module__width``, ``optimizer__momentum``, ...) included. Trained by
     skorch itself, it needs ``module__n_channels`` and ``module__n_classes``, float32 images of
     shape (n_images, n_channels, height, width) and int64 classes; the estimators of this package
-    see to all of this, and only they use the views. It has no tie to the data set of that name.
+    see to all of this, and only they use the views.
 
     Parameters
     ----------
@@ -165,7 +165,7 @@ class ImageNet(NeuralNetClassifier):
     --------
     >>> import numpy as np
     >>> X = np.random.default_rng(0).random((6, 3, 8, 8), dtype=np.float32)
-    >>> net = ImageNet(
+    >>> net = VisionNet(
     ...     module__n_channels=3, module__n_classes=2, module__depth=10, module__width=4,
     ...     max_epochs=1,
     ... )
@@ -228,7 +228,7 @@ class ImageNet(NeuralNetClassifier):
         """
         if self.precision not in PRECISIONS:
             raise ValueError(
-                f"The 'precision' parameter of ImageNet must be one of {PRECISIONS}. "
+                f"The 'precision' parameter of VisionNet must be one of {PRECISIONS}. "
                 f"Got {self.precision!r} instead."
             )
         super().initialize_module()
@@ -283,7 +283,7 @@ class ImageNet(NeuralNetClassifier):
         """
         args, kwargs = super().get_params_for_optimizer(prefix, named_parameters)
         known = inspect.signature(getattr(self, prefix)).parameters
-        defaults = inspect.signature(ImageNet).parameters
+        defaults = inspect.signature(VisionNet).parameters
         unwanted = {
             name
             for name in ("momentum", "nesterov")

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
-from sknoisy.nets._distortions import (
+from ._image_operations import (
     N_OPERATIONS,
     apply_photometric,
     cover_square,
     geometric_matrices,
     warp,
 )
-from sknoisy.nets._draws import check_share, integers, uniform
+from ._random_numbers import check_share, integers, uniform
 
 _PADDING_SHARE = 8  # the default padding is the shorter side divided by this
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from torch import Generator, Tensor
 
-from sknoisy.nets._image_views import CropFlip, StrongAugment
-from sknoisy.nets._table_views import FeatureMasking, GaussianNoise
+from ._image import CropFlip, StrongAugment
+from ._table import FeatureMasking, GaussianNoise
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def resolve_view(view: str | Callable | None) -> Callable[[Tensor, Generator], T
     )
 
 
-_NAMED_VIEWS = {
+_NAMED_VIEWS: dict[str, Callable[[Tensor, Generator], Tensor]] = {
     "crop_flip": CropFlip(),
     "crop": CropFlip(flip=False),
     "strong": StrongAugment(),
