@@ -24,6 +24,9 @@ class LabelEvidence:
         What skorch recorded, one dict per epoch.
     details : dict
         What the method keeps beyond that.
+    margins : ndarray of shape (n_rows,), default=None
+        p(given) / (p(given) + p(best other class)) of the net in `state`, in [0, 1]; None: not
+        known.
     """
 
     quality: np.ndarray
@@ -32,6 +35,7 @@ class LabelEvidence:
     state: dict
     history: list
     details: dict = field(default_factory=dict)
+    margins: np.ndarray | None = None
 
 
 class Method(BaseEstimator):
