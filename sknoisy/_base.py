@@ -1,6 +1,6 @@
 """What both estimators share: checks, evidence, verdict and prediction."""
 
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from numbers import Integral
 
 import numpy as np
@@ -20,11 +20,28 @@ from ._validation import (
     plain,
     row_index,
 )
-from .thresholds import contamination_threshold, estimate_transition_matrix, judge_labels
-from .training import Trainer, TrainingData, predict_probabilities
+from .thresholds import (
+    estimate_transition_matrix,
+    flag_share,
+    judge_labels,
+    label_margins,
+    order_by_suspicion,
+    quality_of_margins,
+    quality_scale,
+)
+from .training import Trainer, TrainingData, predict_probabilities, seeded_global_state
 
 # What a fit sets besides the public attributes, whose names end in an underscore.
-PRIVATE_FIT_STATE = ("_given_labels", "_index", "_peer_nets", "_row_shape")
+PRIVATE_FIT_STATE = (
+    "_given_labels",
+    "_index",
+    "_peer_nets",
+    "_quality_scale",
+    "_rank",
+    "_row_shape",
+)
+# The net contradicts a label whose margin is smaller.
+CONTRADICTED = 0.5
 
 
 @contextmanager
@@ -139,11 +156,10 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
     def _judge(self, method, data, evidence):
         """Set the verdict on every row."""
         quality = np.where(data.trusted, 1.0, evidence.quality)
-        self.threshold_ = self._resolve_threshold(method, quality, data.trusted)
+        self.noise_mask_, self.threshold_ = self._verdict(method, data, quality, evidence.margins)
         self.label_quality_ = quality
-        self.noise_mask_ = judge_labels(
-            quality, self.threshold_, codes=data.y, trusted=data.trusted
-        )
+        self._rank = np.empty(data.n_rows, dtype=np.int64)
+        self._rank[order_by_suspicion(quality, evidence.margins)] = np.arange(1, data.n_rows + 1)
         self.sample_weights_ = np.where(data.trusted, 1.0, evidence.weights)
         suggested = np.where(self.noise_mask_, evidence.runner_up, data.y)
         self.suggested_labels_ = self.classes_[suggested]
@@ -154,10 +170,47 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
                 data.y, evidence.runner_up, 1.0 - self.noise_mask_, data.n_classes
             )
 
-    def _resolve_threshold(self, method, quality, trusted):
+    def _verdict(self, method, data, quality, margins):
+        """Return which labels are judged wrong, and the threshold."""
         if self.contamination is not None:
-            return contamination_threshold(quality, self.contamination, judged=~trusted)
-        return method.default_threshold if self.threshold == "auto" else float(self.threshold)
+            return flag_share(
+                quality,
+                float(self.contamination),
+                codes=data.y,
+                trusted=data.trusted,
+                margins=margins,
+            )
+        is_auto = isinstance(self.threshold, str)
+        threshold = method.default_threshold if is_auto else float(self.threshold)
+        return judge_labels(quality, threshold, codes=data.y, trusted=data.trusted), threshold
+
+    def _margins_of_net(self, data):
+        """Return what the net that predicts says of the rows' labels."""
+        # A Dataset may draw random views from the global generators.
+        with seeded_global_state(0) if data.is_dataset else nullcontext():
+            return label_margins(predict_probabilities(self.net_, data.X), data.y)
+
+    def _scale_margins(self, method, data, margins=None):
+        """Keep how margins of new rows are brought to the scale of `label_quality_`.
+
+        The border of the verdict is where the predicting model starts to contradict a label. With
+        `contamination` it is the margin below which that share of the rows lies, unless the
+        model contradicts fewer: one that has learnt the given labels by heart must not make
+        new rows suspicious about which it is merely less sure.
+
+        `margins` are those of the predicting model; None: of `net_`, yet to be computed.
+        """
+        margins = self._margins_of_net(data) if margins is None else margins
+        judged = ~data.trusted
+        judged[np.setdiff1d(np.arange(data.n_rows), data.trained_rows())] = False
+        margins, quality = margins[judged], self.label_quality_[judged]
+        anchor = CONTRADICTED, method.default_threshold
+        if self.contamination is not None and len(margins):
+            border = np.quantile(margins, self.noise_mask_[judged].mean())
+            if self.threshold_ <= method.default_threshold:
+                border = min(border, CONTRADICTED)
+            anchor = border, self.threshold_
+        self._quality_scale = quality_scale(margins, quality, anchor)
 
     def _keep_nets(self, data, states, history):
         """Rebuild the nets that predict, with the weights of a training."""
@@ -212,16 +265,13 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n_rows,)
-            p(given) / (p(given) + p(best other class)), in [0, 1].
+            In [0, 1], on the scale of `label_quality_`: labels below `threshold_` are judged
+            wrong. In the order of p(given) / (p(given) + p(best other class)).
         """
         probabilities = self.predict_proba(X)
         labels = check_labels(self, X if isinstance(X, Dataset) else probabilities, y)
-        codes = self._codes_of(labels)
-        rows = np.arange(len(codes))
-        given = probabilities[rows, codes]
-        others = probabilities.copy()
-        others[rows, codes] = 0
-        return given / np.maximum(given + others.max(axis=1), np.finfo(float).tiny)
+        margins = label_margins(probabilities, self._codes_of(labels))
+        return quality_of_margins(margins, self._quality_scale)
 
     def predict_noise(self, X, y):
         """Return which labels of rows not seen in fit are judged wrong.
@@ -235,6 +285,7 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
         Returns
         -------
         ndarray of bool of shape (n_rows,)
+            Whether `score_labels` is below `threshold_`.
         """
         return self.score_labels(X, y) < self.threshold_
 
@@ -259,17 +310,14 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
             rows of fit.
         """
         check_is_fitted(self)
-        quality = self.label_quality_
-        rank = np.empty(len(quality), dtype=np.int64)
-        rank[np.argsort(quality, kind="stable")] = np.arange(1, len(quality) + 1)
         return pd.DataFrame(
             {
                 "given_label": self._given_labels,
                 "suggested_label": self.suggested_labels_,
-                "label_quality": quality,
+                "label_quality": self.label_quality_,
                 "sample_weight": self.sample_weights_,
                 "is_noise": self.noise_mask_,
-                "rank": rank,
+                "rank": self._rank,
             },
             index=self._index,
         )

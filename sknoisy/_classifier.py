@@ -11,6 +11,7 @@ from ._base import BaseNoisyLabelEstimator, fit_anew_or_not_at_all
 from ._evidence import draw_seed
 from ._validation import check_features, take_rows
 from .methods import check_trusted_rows, resolve_method
+from .thresholds import label_margins
 from .training import Trainer
 
 FINALS = ("auto", "joint", "weight", "filter", "filter_weight")
@@ -180,10 +181,15 @@ class RobustClassifier(BaseNoisyLabelEstimator):
         if self.final_estimator is not None:
             self._keep_nets(data, evidence.states, evidence.history)
             self._fit_final_estimator(X, data, final)
+            if hasattr(self.final_estimator_, "predict_proba"):
+                probabilities = self.final_estimator_.predict_proba(X)
+                self._scale_margins(method, data, label_margins(probabilities, data.y))
         elif final == "joint":
             self._keep_nets(data, evidence.states, evidence.history)
+            self._scale_margins(method, data, evidence.margins)
         else:
             self._fit_final_net(data, final, random_state)
+            self._scale_margins(method, data)
 
     def _resolve_final(self, method):
         if self.final not in FINALS:

@@ -123,6 +123,7 @@ class NoisyLabelDetector(BaseNoisyLabelEstimator):
         self._remember_rows(data, classes, index)
         self._judge(method, data, evidence)
         self._keep_nets(data, evidence.states, evidence.history)
+        self._scale_margins(method, data, evidence.margins)
 
     def fit_predict(self, X, y=None, *, trusted=None, sample_weight=None):
         """Fit, and return `noise_mask_`.

@@ -2,7 +2,24 @@
 
 import numpy as np
 
-__all__ = ["contamination_threshold", "estimate_transition_matrix", "judge_labels"]
+__all__ = [
+    "contamination_threshold",
+    "estimate_transition_matrix",
+    "flag_share",
+    "judge_labels",
+    "label_margins",
+    "order_by_suspicion",
+    "quality_of_margins",
+    "quality_scale",
+]
+
+# A threshold set by a share keeps this distance from 0 and 1, where rows may be many.
+EDGE = 1e-9
+MAX_KNOTS_PER_SIDE = 100
+# Knots keep a distance from 0 and 1 that slopes between them can be computed with.
+MARGIN_RANGE = 1e-280, 1 - 2**-53
+# How much of the scale is straight between its anchors, so that it rises where qualities tie.
+STRAIGHT_SHARE = 0.01
 
 
 def contamination_threshold(label_quality, contamination, *, judged=None):
@@ -11,6 +28,7 @@ def contamination_threshold(label_quality, contamination, *, judged=None):
     Parameters
     ----------
     label_quality : array-like of shape (n_rows,)
+        In [0, 1].
     contamination : float in (0, 1)
         Share of the judged rows to flag.
     judged : array-like of bool of shape (n_rows,), default=None
@@ -19,18 +37,216 @@ def contamination_threshold(label_quality, contamination, *, judged=None):
     Returns
     -------
     float
+        In [0, 1]. Rows that tie with the first one above the threshold aren't below it.
 
     Examples
     --------
     >>> float(contamination_threshold([0.1, 0.9, 0.4, 0.8], 0.5))
     0.8
     """
-    label_quality = np.asarray(label_quality)
+    label_quality = np.asarray(label_quality, dtype=float)
     if judged is not None:
         label_quality = label_quality[np.asarray(judged)]
     ordered = np.sort(label_quality)
-    n_flagged = round(contamination * len(ordered))
-    return float(ordered[n_flagged]) if n_flagged < len(ordered) else np.inf
+    return _threshold_above(ordered, round(contamination * len(ordered)))
+
+
+def _threshold_above(ordered, n_flagged):
+    """Return a threshold in [0, 1] with the first `n_flagged` of ordered qualities below it."""
+    if not n_flagged:
+        return float(ordered[0]) if len(ordered) else 0.0
+    if n_flagged >= len(ordered):
+        return float(min(np.nextafter(ordered[-1], 2), 1.0))
+    threshold = ordered[n_flagged]
+    # At 0 nothing could ever be below it, and at 1 no new row could be above it.
+    if threshold == 0:
+        positive = ordered[ordered > 0]
+        return float(min(EDGE, positive[0])) if len(positive) else EDGE
+    if threshold == 1:
+        below = ordered[ordered < 1]
+        return float(max(1 - EDGE, np.nextafter(below[-1], 2))) if len(below) else 1 - EDGE
+    return float(threshold)
+
+
+def order_by_suspicion(label_quality, margins=None):
+    """Return the rows from the most suspicious on: by quality, then margin, then row number.
+
+    Parameters
+    ----------
+    label_quality : ndarray of shape (n_rows,)
+    margins : ndarray of shape (n_rows,), default=None
+        What the net says of the label; None: not known.
+
+    Returns
+    -------
+    ndarray of int of shape (n_rows,)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> order_by_suspicion(np.array([0.5, 0.5, 0.1]), np.array([0.9, 0.2, 1.0]))
+    array([2, 1, 0])
+    """
+    if margins is None:
+        return np.argsort(label_quality, kind="stable")
+    return np.lexsort((margins, label_quality))
+
+
+def flag_share(label_quality, contamination, *, codes, trusted=None, margins=None):
+    """Judge a share of the untrusted rows wrong: the most suspicious ones.
+
+    Rows of equal quality are told apart by their margins, then by row number. Every class
+    keeps at least one row, its best; the next suspicious row takes that one's place.
+
+    Parameters
+    ----------
+    label_quality : ndarray of shape (n_rows,)
+        In [0, 1].
+    contamination : float in (0, 1)
+        Share of the untrusted rows to flag.
+    codes : ndarray of int of shape (n_rows,)
+        Given labels as codes 0, 1, ...
+    trusted : ndarray of bool of shape (n_rows,), default=None
+    margins : ndarray of shape (n_rows,), default=None
+
+    Returns
+    -------
+    noise_mask : ndarray of bool of shape (n_rows,)
+    threshold : float
+        In [0, 1]. Rows are flagged if their quality is below it, but for those that tie with it
+        and for the rows that classes keep.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> quality, margins = np.array([0.2, 0.2, 0.2, 0.2, 0.9]), np.array([0.6, 0.1, 0.7, 0.3, 0.8])
+    >>> flag_share(quality, 0.4, codes=np.array([0, 0, 1, 1, 1]), margins=margins)
+    (array([False,  True, False,  True, False]), 0.2)
+    """
+    trusted = np.zeros(len(codes), dtype=bool) if trusted is None else trusted
+    order = order_by_suspicion(label_quality, margins)
+    best_first = order[::-1]
+    classes, first = np.unique(codes[best_first], return_index=True)
+    has_trusted = np.isin(classes, codes[trusted])
+    open_to_doubt = ~trusted
+    open_to_doubt[best_first[first[~has_trusted]]] = False
+    candidates = order[open_to_doubt[order]]
+    n_flagged = round(contamination * np.sum(~trusted))
+    mask = np.zeros(len(codes), dtype=bool)
+    mask[candidates[:n_flagged]] = True
+    return mask, _threshold_above(label_quality[candidates], n_flagged)
+
+
+def label_margins(probabilities, codes):
+    """Return p(given class) / (p(given class) + p(best other class)) of each row.
+
+    Parameters
+    ----------
+    probabilities : ndarray of shape (n_rows, n_classes)
+    codes : ndarray of int of shape (n_rows,)
+        Given labels as codes 0, 1, ...
+
+    Returns
+    -------
+    ndarray of shape (n_rows,)
+        In [0, 1]; below one half where another class is likelier.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> label_margins(np.array([[0.6, 0.3, 0.1], [0.6, 0.3, 0.1]]), np.array([0, 2])).round(2)
+    array([0.67, 0.14])
+    """
+    rows = np.arange(len(codes))
+    given = probabilities[rows, codes]
+    others = probabilities.copy()
+    others[rows, codes] = 0
+    return given / np.maximum(given + others.max(axis=1), np.finfo(float).tiny)
+
+
+def quality_scale(margins, label_quality, anchor):
+    """Return the knots of a function that brings margins to the scale of the label quality.
+
+    It is piecewise linear, rises from (0, 0) through the anchor to (1, 1), and matches quantiles:
+    as many of the rows lie below a margin as below the quality that it is brought to, on each
+    side of the anchor for itself. It is straight on a side without rows. A hundredth of it is
+    straight everywhere, so that margins keep their order where many rows are of one quality.
+
+    Parameters
+    ----------
+    margins, label_quality : ndarrays of shape (n_rows,)
+        Of rows that both are known of, in [0, 1].
+    anchor : (float, float)
+        Margin and quality of the border between right and wrong labels, the quality in (0, 1).
+
+    Returns
+    -------
+    ndarray of shape (2, n_knots)
+        Margins, strictly rising, and the qualities that they are brought to.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> margins = np.array([0.1, 0.3, 0.8, 0.9])
+    >>> quality_scale(margins, margins, (0.5, 0.5)).round(2)
+    array([[0. , 0.1, 0.3, 0.5, 0.8, 0.9, 1. ],
+           [0. , 0.1, 0.3, 0.5, 0.8, 0.9, 1. ]])
+    >>> quality_scale(margins, np.array([0.05, 0.2, 0.3, 0.7]), (0.5, 0.2)).round(2)
+    array([[0.  , 0.2 , 0.5 , 0.8 , 0.9 , 1.  ],
+           [0.  , 0.05, 0.2 , 0.23, 0.6 , 1.  ]])
+    """
+    anchor = np.clip(anchor[0], *MARGIN_RANGE), anchor[1]
+    below = margins < anchor[0], label_quality < anchor[1]
+    sides = [
+        _matched_knots(margins[below[0]], label_quality[below[1]], (0.0, 0.0), anchor),
+        _matched_knots(margins[~below[0]], label_quality[~below[1]], anchor, (1.0, 1.0)),
+    ]
+    corners = [np.array(corner)[:, None] for corner in ((0.0, 0.0), anchor, (1.0, 1.0))]
+    return np.hstack([corners[0], sides[0], corners[1], sides[1], corners[2]])
+
+
+def _matched_knots(margins, label_quality, start, end):
+    """Return the knots between two corners."""
+    n_knots = min(MAX_KNOTS_PER_SIDE, len(margins), len(label_quality))
+    if not n_knots:
+        return np.empty((2, 0))
+    levels = (np.arange(n_knots) + 0.5) / n_knots
+    x, y = (_quantiles(values, levels) for values in (margins, label_quality))
+    inside = (x > max(start[0], MARGIN_RANGE[0])) & (x < end[0])
+    x, which = np.unique(x[inside], return_inverse=True)
+    if not len(x):
+        return np.empty((2, 0))
+    y = np.bincount(which, weights=y[inside]) / np.bincount(which)
+    straight = np.interp(x, *zip(start, end, strict=True))
+    return np.stack([x, (1 - STRAIGHT_SHARE) * y + STRAIGHT_SHARE * straight])
+
+
+def _quantiles(values, levels):
+    return np.quantile(values, levels, method="hazen")
+
+
+def quality_of_margins(margins, knots):
+    """Bring margins of new rows to the scale of the label quality.
+
+    Parameters
+    ----------
+    margins : ndarray of shape (n_rows,)
+    knots : ndarray of shape (2, n_knots)
+        As `quality_scale` returns them.
+
+    Returns
+    -------
+    ndarray of shape (n_rows,)
+        In [0, 1].
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> knots = quality_scale(np.empty(0), np.empty(0), (0.5, 0.2))
+    >>> quality_of_margins(np.array([0.0, 0.25, 0.5, 0.75]), knots)
+    array([0. , 0.1, 0.2, 0.6])
+    """
+    return np.interp(margins, *knots)
 
 
 def judge_labels(label_quality, threshold, *, codes, trusted=None):
