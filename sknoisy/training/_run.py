@@ -4,6 +4,8 @@ import copy
 import math
 import warnings
 from contextlib import nullcontext
+from functools import partial
+from itertools import chain
 
 import numpy as np
 import torch
@@ -16,7 +18,8 @@ from tqdm.auto import tqdm
 from ..exceptions import NonFiniteLossError
 from ..nets import StrongAugment, resolve_view
 from ._batches import DatasetBatches, FeatureStore, RowBatches
-from ._building import check_outputs, initialize_net
+from ._building import check_examples, check_outputs, infer_examples, initialize_net
+from ._finite import check_features, check_logits, check_still_finite, finite_values
 from ._interrupts import noticed_interrupts
 from ._outputs import as_logits, infer_in_parts, prediction_batch_size
 from ._seeding import OwnRandomness, isolated_training, row_generator
@@ -66,6 +69,7 @@ class TrainingRun:
         self.net = initialize_net(net, data, device=device, seed=seed, verbose=verbose)
         self.module = self.net.module_
         check_outputs(self.net, data)
+        self._examples = check_examples(self.net, data)
         if state is not None:
             self.module.load_state_dict(state)
         trained = [(n, p) for n, p in self.module.named_parameters() if p.requires_grad]
@@ -177,6 +181,7 @@ class TrainingRun:
             `after_epoch(epoch)`, counted from 0; training ends when it returns True.
         """
         max_epochs = self.net.max_epochs if max_epochs is None else max_epochs
+        finite = finite_values(self.module)
         batches = self.batches(self.rows if rows is None else rows, shuffle=True)
         validation = self._validation_batches()
         with isolated_training(self._seed):
@@ -185,7 +190,15 @@ class TrainingRun:
                 if self._run_epoch(epoch, batches, validation, train_batch, after_epoch):
                     break
             self.net.notify("on_train_end", X=self.data.X, y=self.data.y)
+        self._check_result(finite)
         return self
+
+    def _check_result(self, finite):
+        """Raise an error if the net that the training left is of no use."""
+        check_still_finite(self.net, finite)
+        rows, X = self._examples
+        logits = as_logits(self.net, infer_examples(self.net, X))
+        check_logits(self.net, logits, X, partial(self.data.row_numbers, rows))
 
     def run_plain(self, **settings):
         """Train by the net's own criterion; settings as those of `run`."""
@@ -219,7 +232,7 @@ class TrainingRun:
             loss, logits = train_batch(batch)
             loss_value = loss.item()
             if not math.isfinite(loss_value):
-                raise self._not_finite(loss_value, epoch)
+                raise self._not_finite(loss_value, epoch, batch)
             history.record_batch("train_loss", loss_value)
             history.record_batch("train_batch_size", len(batch.y))
             self._notify("on_batch_end", batch=batch, training=True, loss=loss, y_pred=logits)
@@ -230,7 +243,10 @@ class TrainingRun:
         for call in self._hooks[hook]:
             call(self.net, **arguments)
 
-    def _not_finite(self, loss_value, epoch):
+    def _not_finite(self, loss_value, epoch, batch):
+        # Not only this batch may be to blame: a trusted one may have spoilt the weights of rows.
+        for each in chain([batch], self.batches(np.arange(self.data.n_rows))):
+            check_features(each.X, self.data.row_numbers(each.rows))
         return NonFiniteLossError(
             f"The training loss became {loss_value} in epoch {epoch + 1}. Try a lower "
             f"learning rate than lr={self.net.lr}, clip the gradients, or scale X."
@@ -293,7 +309,10 @@ class TrainingRun:
         with torch.no_grad():
             for batch in batches:
                 X = batch.X if view is None else view(batch.X)
-                yield batch, infer_in_parts(self.logits, X)
+                logits = infer_in_parts(self.logits, X)
+                names = partial(self.data.row_numbers, batch.rows)
+                check_logits(self.net, logits, batch.X, names)
+                yield batch, logits
 
     def state(self):
         """Return a copy of the module's weights and buffers on the CPU."""
