@@ -9,11 +9,15 @@ import threading
 
 import numpy as np
 import pytest
+import torch
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 from skorch.callbacks import Callback, EarlyStopping
+from torch import nn
+from torch.utils.data import Dataset
 
 from sknoisy import NoisyLabelDetector, RobustClassifier
+from sknoisy.exceptions import NonFiniteLossError
 from sknoisy.nets import TabularNet
 
 BOTH = pytest.mark.parametrize("estimator_class", [NoisyLabelDetector, RobustClassifier])
@@ -167,6 +171,7 @@ import time
 import numpy as np
 from skorch.callbacks import Callback
 from sknoisy import RobustClassifier
+from sknoisy.exceptions import NonFiniteLossError
 from sknoisy.nets import TabularNet
 
 
@@ -194,3 +199,198 @@ def test_ctrl_c_ends_a_program():
     output, errors = program.communicate(timeout=50)
     assert output == ""
     assert errors.rstrip().endswith("KeyboardInterrupt")
+
+
+# -- NaN and infinity ----------------------------------------------------------------------------
+
+
+class Rows(Dataset):
+    """A table as a Dataset, with one row replaced."""
+
+    def __init__(self, X, y, row=None, value=np.nan):
+        self.X, self.y = torch.from_numpy(X.copy()), y
+        if row is not None:
+            self.X[row, 1] = value
+
+    def __len__(self):
+        return len(self.X)
+
+    def __getitem__(self, row):
+        return self.X[row], int(self.y[row])
+
+
+@BOTH
+@pytest.mark.parametrize("method", ["cross_entropy", "wrong_event", "cores", "nlnl", "simifeat"])
+def test_a_net_that_its_last_step_ruins_is_an_error(estimator_class, method):
+    estimator = estimator_class(method, lr=1e30, max_epochs=1, device="cpu", random_state=0)
+    with pytest.raises(NonFiniteLossError, match="lower learning rate than lr=1e"):
+        estimator.fit(*table())
+    with pytest.raises(NotFittedError):
+        check_is_fitted(estimator)
+
+
+@pytest.mark.parametrize("optimizer", [torch.optim.SGD, torch.optim.AdamW])
+def test_a_last_step_to_nan_is_an_error(optimizer):
+    net = TabularNet(optimizer=optimizer, batch_size=-1)
+    with pytest.raises(NonFiniteLossError, match="became NaN or infinite"):
+        NoisyLabelDetector("cross_entropy", net=net, lr=3e38, max_epochs=1).fit(*table())
+
+
+class Overflowing(nn.Module):
+    """Finite weights whose product isn't: the second layer multiplies by their sum, 20 times."""
+
+    def __init__(self, n_features, n_classes):
+        super().__init__()
+        self.layers = nn.Sequential(*(nn.Linear(3, 3) for _ in range(20)), nn.Linear(3, n_classes))
+
+    def forward(self, X):
+        return self.layers(X)
+
+
+@pytest.mark.parametrize("final", ["joint", "filter", "weight"])
+def test_finite_weights_with_infinite_outputs_are_an_error(final):
+    net = TabularNet(Overflowing, batch_size=-1)
+    model = RobustClassifier("cross_entropy", net=net, final=final, lr=1e4, max_epochs=1)
+    with pytest.raises(NonFiniteLossError, match="outputs.*row [0-9]+.*lr=10000"):
+        model.fit(*table())
+
+
+class Masked(nn.Module):
+    """Has infinity where it is meant: in a mask, and in the logit of a class that can't be."""
+
+    def __init__(self, n_features, n_classes):
+        super().__init__()
+        self.linear = nn.Linear(n_features, n_classes)
+        mask = torch.zeros(n_classes)
+        mask[-1] = -torch.inf
+        self.register_buffer("mask", mask)
+
+    def forward(self, X):
+        return torch.where((X[:, :1] > 0) & (self.mask < 0), self.mask, self.linear(X))
+
+
+def test_a_class_that_a_module_excludes_has_probability_zero():
+    X, y = table()
+    model = RobustClassifier("cross_entropy", net=TabularNet(Masked), max_epochs=2).fit(X, 1 - y)
+    assert (model.predict_proba(X)[X[:, 0] > 0, 1] == 0).all()
+    assert np.isfinite(model.label_quality_).all()
+
+
+@BOTH
+@pytest.mark.parametrize("row", [0, 5, 17, 38])
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e39])
+def test_a_dataset_with_a_value_that_is_not_finite_is_named_by_its_row(estimator_class, row, value):
+    for method in ("cross_entropy", "wrong_event"):
+        with pytest.raises(ValueError, match=f"X contains NaN or infinity in row {row}\\."):
+            estimator_class(method, max_epochs=2, random_state=0).fit(Rows(*table(), row, value))
+
+
+@pytest.mark.parametrize("method", ["lsw", "meta_weight_net"])
+def test_a_trusted_row_with_nan_is_named(method):
+    X, y = table()
+    detector = NoisyLabelDetector(method, batch_size=2, max_epochs=20, random_state=0)
+    with pytest.raises(ValueError, match=r"X contains NaN or infinity in row 38\."):
+        detector.fit(Rows(X, y, 38), trusted=np.arange(len(y)) >= 36)
+
+
+@pytest.mark.parametrize("row", [30, 33])
+def test_rows_are_named_by_the_users_numbers(row):
+    X, y = table()
+    weights = (np.arange(len(y)) >= 20) & (np.arange(len(y)) != 30)
+    detector = NoisyLabelDetector("cross_entropy", max_epochs=2, random_state=0)
+    with pytest.raises(ValueError, match=f"X contains NaN or infinity in row {row}\\."):
+        detector.fit(Rows(X, y, row), sample_weight=weights)
+
+
+def test_a_dataset_of_rows_of_several_shapes_is_named():
+    class Ragged(Rows):
+        def __getitem__(self, row):
+            return torch.zeros(3 + (row == 39)), int(self.y[row])
+
+    with pytest.raises(ValueError, match=r"one shape.*\(3,\) in row 0 and \(4,\) in row 39"):
+        NoisyLabelDetector(max_epochs=2).fit(Ragged(*table()))
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return RobustClassifier("cross_entropy", max_epochs=2, random_state=0).fit(*table())
+
+
+@pytest.mark.parametrize("call", ["predict_proba", "predict", "score_labels", "predict_noise"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_row_that_cannot_be_predicted_is_named(fitted, call, value):
+    X, y = table(3000)
+    data = Rows(X, y, 2345, value)
+    with pytest.raises(ValueError, match="X contains NaN or infinity in row 2345"):
+        getattr(fitted, call)(*([data] if call.startswith("predict_p") else [data, y])[: _n(call)])
+
+
+def _n(call):
+    return 1 if call in ("predict", "predict_proba") else 2
+
+
+def test_a_row_too_large_for_the_net_is_named(fitted):
+    X, _ = table(3000)
+    X[2345] = 3e38
+    with pytest.raises(ValueError, match=r"row 2345 of X are NaN.*3e\+38: scale X"):
+        fitted.predict_proba(X)
+
+
+def test_a_fitted_net_that_gives_nan_is_an_error():
+    model = RobustClassifier("cross_entropy", max_epochs=2, random_state=0).fit(*table())
+    with torch.no_grad():
+        model.net_.module_.head.bias.fill_(torch.nan)
+    with pytest.raises(ValueError, match="row 0 of X are NaN"):
+        model.predict(table()[0])
+
+
+# -- probabilities and logits --------------------------------------------------------------------
+
+
+class Ending(nn.Module):
+    """Ends with any layer."""
+
+    def __init__(self, n_features, n_classes, ending, zeros=False):
+        super().__init__()
+        self.linear = nn.Linear(n_features, n_classes)
+        self.ending = ending
+        if zeros:
+            nn.init.zeros_(self.linear.weight)
+            nn.init.zeros_(self.linear.bias)
+
+    def forward(self, X):
+        return self.ending(self.linear(X))
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("criterion", "ending", "message"),
+    [
+        (nn.CrossEntropyLoss, nn.Softmax(dim=1), "must return logits.*leave out the softmax.*NLL"),
+        (nn.NLLLoss, nn.Identity(), "must return probabilities.*softmax.*CrossEntropyLoss"),
+        (nn.NLLLoss, nn.LogSoftmax(dim=1), "must return probabilities.*softmax.*CrossEntropyLoss"),
+    ],
+)
+def test_outputs_of_the_wrong_scale_are_named(estimator_class, criterion, ending, message):
+    net = TabularNet(Ending, module__ending=ending, criterion=criterion)
+    with pytest.raises(ValueError, match=message):
+        estimator_class(net=net, max_epochs=2).fit(*table())
+
+
+@pytest.mark.parametrize(
+    ("criterion", "ending", "zeros"),
+    [
+        (nn.CrossEntropyLoss, nn.Identity(), False),
+        (nn.CrossEntropyLoss, nn.Identity(), True),
+        (nn.CrossEntropyLoss, nn.Sigmoid(), False),
+        (nn.CrossEntropyLoss, nn.Sigmoid(), True),
+        (nn.CrossEntropyLoss, nn.LogSoftmax(dim=1), False),
+        (nn.NLLLoss, nn.Softmax(dim=1), False),
+    ],
+)
+def test_outputs_of_the_right_scale_are_taken(criterion, ending, zeros):
+    net = TabularNet(
+        Ending, module__ending=ending, module__zeros=zeros, criterion=criterion, max_epochs=2
+    )
+    model = RobustClassifier(net=net, random_state=0).fit(*table())
+    assert np.isfinite(model.predict_proba(table()[0])).all()

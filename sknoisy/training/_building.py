@@ -12,8 +12,11 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from ..nets import TabularNet, VisionNet
 from ._batches import as_float
+from ._finite import check_features
 from ._seeding import seeded_global_state
 
+# Rows that are looked at before a training.
+N_EXAMPLES = 8
 OPTIMIZER_CHOICES = {"fused", "foreach", "capturable", "differentiable"}
 
 
@@ -122,6 +125,58 @@ def check_outputs(net, data):
             f"two rows. Got {shape} instead. A module whose constructor has a parameter "
             "'n_classes' gets it from the data."
         )
+
+
+def check_examples(net, data):
+    """Raise an error if some rows, or what the untrained net makes of them, can't be learnt from.
+
+    Returns
+    -------
+    (rows, X) : ndarray of int and Tensor
+        The rows that were looked at, and their features.
+    """
+    rows = np.unique(np.linspace(0, data.n_rows - 1, N_EXAMPLES).astype(int))
+    # What a Dataset draws for a row isn't to be missing from the program's random numbers.
+    with seeded_global_state(0):
+        X = as_float(torch.from_numpy(data.read(rows)))
+    check_features(X, data.row_numbers(rows))
+    _check_scale(net, infer_examples(net, X))
+    return rows, X
+
+
+def _check_scale(net, outputs):
+    """Raise an error where outputs are probabilities and the criterion takes logits, or v.v.
+
+    Rows that differ, all of them of probabilities, can't be logits by chance. Rows that are
+    alike can: those of a layer that starts at zero.
+    """
+    criterion = type(net.criterion_).__name__
+    if isinstance(net.criterion_, nn.NLLLoss) and (outputs < 0).any():
+        raise ValueError(
+            "The module of 'net' must return probabilities for the criterion "
+            f"{criterion}, of which skorch takes the logarithm. Got negative outputs: end the "
+            "module with a softmax, or let it return logits and set "
+            "criterion=torch.nn.CrossEntropyLoss."
+        )
+    if isinstance(net.criterion_, nn.CrossEntropyLoss) and _are_probabilities(outputs):
+        raise ValueError(
+            f"The module of 'net' must return logits for the criterion {criterion}. Got "
+            "probabilities: leave out the softmax at the end of the module, or set "
+            "criterion=torch.nn.NLLLoss, with which skorch expects probabilities."
+        )
+
+
+def _are_probabilities(outputs):
+    n_different = len(torch.unique(outputs, dim=0))
+    sums = outputs.double().sum(dim=1)
+    one = torch.ones_like(sums)
+    return n_different > 2 and bool((outputs >= 0).all()) and torch.allclose(sums, one, atol=1e-4)
+
+
+def infer_examples(net, X):
+    """Return what the net gives for some rows in evaluation mode, on the CPU."""
+    with seeded_global_state(0):
+        return _infer(net, X).cpu()
 
 
 def _infer(net, X):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 from torch.utils.data import Dataset, Subset
 
 
@@ -23,6 +24,8 @@ class TrainingData:
         Rows whose label is known to be right.
     sample_weight : ndarray of shape (n_rows,) of float32, or None
         Weight of each row in the loss; None: all equal.
+    numbers : ndarray of shape (n_rows,) of int, or None
+        Which rows of the user's these are; None: all of them.
     """
 
     X: object
@@ -30,6 +33,7 @@ class TrainingData:
     n_classes: int
     trusted: np.ndarray
     sample_weight: np.ndarray | None = None
+    numbers: np.ndarray | None = None
 
     @property
     def n_rows(self):
@@ -57,7 +61,34 @@ class TrainingData:
             y=self.y[rows],
             trusted=self.trusted[rows],
             sample_weight=None if self.sample_weight is None else self.sample_weight[rows],
+            numbers=self.row_numbers(rows),
         )
+
+    def row_numbers(self, rows):
+        """Return the numbers of some rows in what the user gave, for messages."""
+        if isinstance(rows, torch.Tensor):
+            rows = rows.cpu().numpy()
+        return rows if self.numbers is None else self.numbers[rows]
+
+    def read(self, rows):
+        """Return the features of some rows as one array in memory.
+
+        Raises
+        ------
+        ValueError
+            If a Dataset's rows differ in shape.
+        """
+        if not self.is_dataset:
+            return np.array(self.X[rows], order="C")
+        features = [np.asarray(self.X[int(row)][0]) for row in rows]
+        for row, each in zip(rows, features, strict=True):
+            if each.shape != features[0].shape:
+                first, other = self.row_numbers(np.array([rows[0], row]))
+                raise ValueError(
+                    "X is a Dataset whose rows must have one shape. Got "
+                    f"{features[0].shape} in row {first} and {each.shape} in row {other}."
+                )
+        return np.stack(features)
 
     def example(self):
         """Features of the first row, for the sizes of a net."""

@@ -6,6 +6,7 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
 from ._batches import as_float
+from ._finite import check_probabilities
 
 NLL_EPSILON = 1e-8
 # On a CPU what a layer returns should stay in the cache.
@@ -83,6 +84,11 @@ def predict_probabilities(net, X):
     net : initialised skorch net
     X : ndarray or torch Dataset
         As `TrainingData` holds it.
+
+    Raises
+    ------
+    ValueError
+        If the net gives NaN for a row.
     """
 
     def probabilities(features):
@@ -90,9 +96,13 @@ def predict_probabilities(net, X):
         return outputs.cpu().double().softmax(dim=1)
 
     net._set_training(False)
-    blocks = _feature_blocks(X, prediction_batch_size(X, net.device))
+    parts, n_done = [], 0
     with torch.no_grad():
-        return torch.cat([infer_in_parts(probabilities, block) for block in blocks]).numpy()
+        for block in _feature_blocks(X, prediction_batch_size(X, net.device)):
+            parts.append(infer_in_parts(probabilities, block))
+            check_probabilities(parts[-1], block, n_done)
+            n_done += len(block)
+        return torch.cat(parts).numpy()
 
 
 def _feature_blocks(X, batch_size):

@@ -4,6 +4,8 @@ import copy
 import math
 import warnings
 from contextlib import ExitStack, contextmanager, nullcontext
+from functools import partial
+from itertools import chain
 
 import numpy as np
 import torch
@@ -17,7 +19,8 @@ from ..augmentation import StrongAugment, resolve_view
 from ..exceptions import NonFiniteLossError
 from ._averaging import AveragedWeights
 from ._batches import DatasetBatches, FeatureStore, RowBatches
-from ._building import check_outputs, initialize_net
+from ._building import check_examples, check_outputs, infer_examples, initialize_net
+from ._finite import check_features, check_logits, check_still_finite, finite_values
 from ._interrupts import noticed_interrupts
 from ._outputs import as_logits, infer_in_parts, prediction_batch_size
 from ._row_state import RowState
@@ -71,6 +74,7 @@ class TrainingRun:
         self.net = initialize_net(net, data, device=device, seed=seed, verbose=verbose)
         self.module = self.net.module_
         check_outputs(self.net, data)
+        self._examples = check_examples(self.net, data)
         if state is not None:
             self.module.load_state_dict(state)
         trained = [(n, p) for n, p in self.module.named_parameters() if p.requires_grad]
@@ -194,6 +198,7 @@ class TrainingRun:
         step = Step(self) if step is None else step
         runs = (self, *step.peers)
         max_epochs = self.net.max_epochs if max_epochs is None else max_epochs
+        finite = [finite_values(run.module) for run in runs]
         batches = self.batches(self.rows if rows is None else rows, shuffle=True)
         with isolated_training(self._seed), self._learning_beside(step.optimizers()):
             for run in runs:
@@ -203,7 +208,16 @@ class TrainingRun:
                     break
             for run in runs:
                 run.net.notify("on_train_end", X=run.data.X, y=run.data.y)
+        for run, names in zip(runs, finite, strict=True):
+            run._check_result(names)
         return self
+
+    def _check_result(self, finite):
+        """Raise an error if the net that the training left is of no use."""
+        check_still_finite(self.net, finite)
+        rows, X = self._examples
+        logits = as_logits(self.net, infer_examples(self.net, X))
+        check_logits(self.net, logits, X, partial(self.data.row_numbers, rows))
 
     @contextmanager
     def _learning_beside(self, optimizers):
@@ -261,7 +275,7 @@ class TrainingRun:
     def _record_batch(self, batch, loss, logits, epoch):
         loss_value = loss.item()
         if not math.isfinite(loss_value):
-            raise self._not_finite(loss_value, epoch)
+            raise self._not_finite(loss_value, epoch, batch)
         self.net.history.record_batch("train_loss", loss_value)
         self.net.history.record_batch("train_batch_size", len(batch.y))
         self._notify("on_batch_end", batch=batch, training=True, loss=loss, y_pred=logits)
@@ -270,7 +284,10 @@ class TrainingRun:
         for call in self._hooks[hook]:
             call(self.net, **arguments)
 
-    def _not_finite(self, loss_value, epoch):
+    def _not_finite(self, loss_value, epoch, batch):
+        # Not only this batch may be to blame: a trusted one may have spoilt the weights of rows.
+        for each in chain([batch], self.batches(np.arange(self.data.n_rows))):
+            check_features(each.X, self.data.row_numbers(each.rows))
         return NonFiniteLossError(
             f"The training loss became {loss_value} in epoch {epoch + 1}. Try a lower "
             f"learning rate than lr={self.net.lr}, clip the gradients, or scale X."
@@ -367,6 +384,8 @@ class TrainingRun:
                     X = batch.X if view is None else view(batch.X)
                     found = [infer_in_parts(run.logits, X) for run in (self, *peers)]
                     logits = log_mean_softmax(found) if peers else found[0]
+                names = partial(self.data.row_numbers, batch.rows)
+                check_logits(self.net, logits, batch.X, names)
                 yield batch, logits
 
     @contextmanager
