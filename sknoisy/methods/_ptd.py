@@ -6,9 +6,11 @@ import numpy as np
 import torch
 
 from .._parameters import check_number
+from ..losses import importance_weights
 from ..training import last_layer_inputs
+from ..transition import anchor_rows
 from ._base import LabelEvidence, Method, margin_quality
-from ._parts import PartMatrices, anchor_rows, fit_part_matrices, part_shares
+from ._parts import PartMatrices, fit_part_matrices, part_shares
 
 PROBABILITY_FLOOR = 1e-12
 
@@ -195,21 +197,6 @@ class RevisedTraining(ReweightedTraining):
 
     def _weights(self, batch, logits):
         return self._importance(batch, logits)
-
-
-def importance_weights(logits, y, columns):
-    """Return P(true label = y) over P(given label = y) by the net and the rows' matrices.
-
-    Parameters
-    ----------
-    logits : Tensor of shape (n_rows, n_classes)
-    y : Tensor of int of shape (n_rows,)
-    columns : Tensor of shape (n_rows, n_classes)
-        P(given label y | each true class).
-    """
-    probabilities = logits.softmax(dim=1)
-    given = probabilities.gather(1, y[:, None])[:, 0]
-    return given / (probabilities * columns).sum(dim=1).clamp_min(PROBABILITY_FLOOR)
 
 
 def run_probabilities(run):
