@@ -1,15 +1,19 @@
-"""Mixture of two beta distributions over counts of wrong events.
+"""Mixtures of two components, clean and noisy: betas over counts, Gaussians over losses.
 
-The counts of a data set are small integers, so the fit works on their histogram: its cost
-does not depend on the number of rows, and posteriors are a table with one entry per count.
+The counts of wrong events of a data set are small integers, so the fit of betas works on their
+histogram: its cost does not depend on the number of rows, and posteriors are a table with one
+entry per count. Losses are fitted row by row.
 """
 
+import warnings
 from typing import NamedTuple
 
 import numpy as np
 from scipy.special import betainc, betaln
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.mixture import GaussianMixture
 
-__all__ = ["BetaMixture", "fit_beta_mixture", "fit_beta_mixtures"]
+__all__ = ["BetaMixture", "fit_beta_mixture", "fit_beta_mixtures", "gaussian_clean_posterior"]
 
 SQUEEZE = 1e-6
 MIN_SHAPE = 1.02
@@ -137,6 +141,64 @@ def fit_beta_mixtures(histograms, *, n_iter=20, start=None):
     for _ in range(n_iter):
         mixture = _maximise(scaled, histograms, _responsibilities(scaled, mixture))
     return mixture._replace(low=low, high=high)
+
+
+def gaussian_clean_posterior(losses, *, random_state):
+    """Return the probability that a row is clean, from a mixture of two Gaussians over the losses.
+
+    The losses are scaled to [0, 1]; the component with the smaller mean is the clean one. Ten
+    iterations with the published settings, which needn't converge.
+
+    Parameters
+    ----------
+    losses : array-like of shape (n_rows,)
+        One per row, finite.
+    random_state : int or RandomState
+        Of the start, by k-means.
+
+    Returns
+    -------
+    ndarray of shape (n_rows,)
+        All one if all losses are equal, to within float32: one value can't be split in two.
+
+    Raises
+    ------
+    ValueError
+        If there are no losses, or if they aren't one-dimensional and finite.
+
+    References
+    ----------
+    Li, Socher and Hoi, "DivideMix: Learning with Noisy Labels as Semi-supervised Learning", ICLR
+    2020.
+
+    Examples
+    --------
+    >>> from sknoisy.mixtures import gaussian_clean_posterior
+    >>> gaussian_clean_posterior([0.1, 0.2, 0.3, 2.1, 2.4, 2.2], random_state=0).round(2)
+    array([1., 1., 1., 0., 0., 0.])
+    """
+    losses = _checked_losses(losses)
+    low, high = losses.min(), losses.max()
+    if high - low <= np.finfo(np.float32).eps * max(abs(low), abs(high)):
+        return np.ones(len(losses))
+    scaled = ((losses - low) / (high - low))[:, None]
+    mixture = GaussianMixture(2, max_iter=10, tol=1e-2, reg_covar=5e-4, random_state=random_state)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        posterior = mixture.fit(scaled).predict_proba(scaled)
+    return posterior[:, mixture.means_[:, 0].argmin()]
+
+
+def _checked_losses(losses):
+    losses = np.asarray(losses, dtype=float)
+    if losses.ndim != 1 or len(losses) == 0:
+        raise ValueError(
+            f"losses must be an array of one loss per row. Got an array of shape {losses.shape}."
+        )
+    if not np.isfinite(losses).all():
+        n_wrong = np.count_nonzero(~np.isfinite(losses))
+        raise ValueError(f"losses must be finite. Got {n_wrong} of {len(losses)} that aren't.")
+    return losses
 
 
 def _published_start(n_histograms):

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
-from sknoisy.mixtures import fit_beta_mixture, fit_beta_mixtures
+from sknoisy.mixtures import fit_beta_mixture, fit_beta_mixtures, gaussian_clean_posterior
 
 PUBLISHED_HISTOGRAM = [9963, 9469, 6097, 4579, 5578, 14314]
 
@@ -93,3 +93,65 @@ def test_density_is_that_of_the_beta_distribution(published_mixture):
     scaled = 1e-6 + (1 - 2e-6) * np.arange(6) / 5
     density = stats.beta.pdf(scaled, inner.alpha[0], inner.beta[0])
     assert_allclose(inner.posterior(np.arange(6))[0], density / (density + 1e-6))
+
+
+# -- Gaussians over losses -----------------------------------------------------------------------
+
+
+def two_kinds_of_losses(n_clean=300, n_noisy=100):
+    rng = np.random.default_rng(0)
+    return np.concatenate([rng.normal(0.5, 0.1, n_clean), rng.normal(3.0, 0.3, n_noisy)])
+
+
+def test_rows_of_the_smaller_losses_are_clean():
+    posterior = gaussian_clean_posterior(two_kinds_of_losses(), random_state=0)
+    assert (posterior[:300] > 0.99).all() and (posterior[300:] < 0.01).all()
+
+
+def test_posterior_falls_from_the_clean_mean_to_the_noisy_one():
+    losses = np.concatenate([np.linspace(0, 0.4, 50), np.linspace(0.2, 1, 50)])
+    posterior = gaussian_clean_posterior(losses, random_state=0)
+    between = (losses > 0.2) & (losses < 0.6)
+    falling = posterior[between][np.argsort(losses[between])]
+    assert (np.diff(falling) < 0).all() and falling[0] > 0.9 and falling[-1] < 0.5
+
+
+@pytest.mark.parametrize(
+    "change", [lambda losses: 7 * losses + 3, lambda losses: losses.astype(np.float32)]
+)
+def test_posterior_depends_on_neither_scale_nor_precision(change):
+    losses = two_kinds_of_losses()
+    posterior = gaussian_clean_posterior(losses, random_state=0)
+    assert_allclose(gaussian_clean_posterior(change(losses), random_state=0), posterior, atol=1e-4)
+
+
+def test_posterior_repeats_with_its_seed_and_leaves_the_global_one_alone():
+    losses = np.random.default_rng(0).gamma(1.0, size=200)
+    before = np.random.get_state()
+    first = gaussian_clean_posterior(losses, random_state=3)
+    assert_array_equal(first, gaussian_clean_posterior(losses, random_state=3))
+    assert_array_equal(np.random.get_state()[1], before[1])
+    assert np.random.get_state()[2] == before[2]
+
+
+@pytest.mark.parametrize("losses", [[0.4], [2.0, 2.0], [0.0] * 5, [1.0, 1.0 + 1e-8, 1.0]])
+def test_all_rows_are_clean_where_losses_are_equal(losses):
+    assert_array_equal(gaussian_clean_posterior(losses, random_state=0), np.ones(len(losses)))
+
+
+def test_of_two_rows_the_one_of_the_smaller_loss_is_clean():
+    assert_allclose(gaussian_clean_posterior([3.0, 1e-7], random_state=0), [0, 1], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "losses, message",
+    [
+        ([0.1, np.nan, 0.3], "must be finite. Got 1 of 3"),
+        ([0.1, np.inf, np.nan], "must be finite. Got 2 of 3"),
+        ([], r"one loss per row. Got an array of shape \(0,\)"),
+        ([[0.1, 0.2]], r"Got an array of shape \(1, 2\)"),
+    ],
+)
+def test_losses_that_cannot_be_fitted_are_refused(losses, message):
+    with pytest.raises(ValueError, match=message):
+        gaussian_clean_posterior(losses, random_state=0)

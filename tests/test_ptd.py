@@ -3,13 +3,14 @@ import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_digits
+from sknoisy.methods._parts import PartMatrices, fit_part_matrices, part_shares
 
 from sknoisy import NoisyLabelDetector, RobustClassifier
+from sknoisy.losses import importance_weights
 from sknoisy.methods import PTD
-from sknoisy.methods._parts import PartMatrices, anchor_rows, fit_part_matrices, part_shares
-from sknoisy.methods._ptd import importance_weights
 from sknoisy.metrics import noise_detection_report
 from sknoisy.noise import flip_instance_dependent
+from sknoisy.transition import anchor_rows
 
 PARTS = np.array(
     [

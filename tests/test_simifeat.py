@@ -8,11 +8,11 @@ from torch import nn
 from sknoisy import NoisyLabelDetector, RobustClassifier
 from sknoisy.exceptions import TrustedRowsRequiredError
 from sknoisy.methods import SimiFeat, _simifeat
-from sknoisy.methods._consensus import NoiseEstimate, consensus_frequencies, estimate_noise
 from sknoisy.methods._simifeat import Neighbors, count_votes
 from sknoisy.metrics import noise_detection_report
 from sknoisy.nets import ImageNet
 from sknoisy.noise import flip_classes, flip_symmetric
+from sknoisy.transition import NoiseEstimate, consensus_frequencies, estimate_noise
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,8 @@ from sklearn.preprocessing import normalize
 from .._parameters import check_choice, check_number
 from ..thresholds import judge_labels
 from ..training import last_layer_inputs
+from ..transition import estimate_noise
 from ._base import LabelEvidence, Method
-from ._consensus import estimate_noise
 
 FEATURES = ("auto", "net", "trusted_net", "input")
 RULES = ("rank", "vote")

@@ -7,7 +7,6 @@ import torch
 from sklearn.decomposition import NMF
 from sklearn.exceptions import ConvergenceWarning
 
-SHARES_ABOVE = (0.3, 0.1)
 N_STEPS = 500
 STEP_SIZE = 0.1
 PROBABILITY_FLOOR = 1e-4
@@ -38,30 +37,6 @@ def part_shares(features, n_parts, *, max_iter, random_state):
         shares = factorization.fit_transform(features)
     totals = shares.sum(axis=1, keepdims=True)
     return np.where(totals > 0, shares / np.where(totals > 0, totals, 1), 1 / n_parts)
-
-
-def anchor_rows(probabilities, class_shares, n_anchors):
-    """Return the rows that stand for a class: the likeliest but for some outliers.
-
-    Parameters
-    ----------
-    probabilities : ndarray of shape (n_rows, n_classes)
-        Of the given labels.
-    class_shares : ndarray of shape (n_classes,)
-        Of the given labels.
-    n_anchors : int
-        Per class. Between a tenth and three tenths of the class lie above them. For ten classes of
-        one size that is the published rule, percentiles 97 to 99 of all rows; with that one itself
-        the anchors of a rare class would be rows of other classes.
-
-    Returns
-    -------
-    ndarray of int of shape (n_classes, n_anchors)
-    """
-    above = np.linspace(*SHARES_ABOVE, n_anchors) * class_shares[:, None]
-    places = np.round(above * len(probabilities)).astype(int)
-    best_first = np.argsort(-probabilities, axis=0, kind="stable")
-    return np.take_along_axis(best_first, places.T, axis=0).T
 
 
 def fit_part_matrices(shares, targets):

@@ -6,9 +6,11 @@ import numpy as np
 import torch
 
 from ..._parameters import check_number
+from ...losses import importance_weights
 from ...training import Step, last_layer_inputs
+from ...transition import anchor_rows
 from .._base import LabelEvidence, Method
-from ._part_dependent import PartMatrices, anchor_rows, fit_part_matrices, part_shares
+from ._part_dependent import PartMatrices, fit_part_matrices, part_shares
 
 PROBABILITY_FLOOR = 1e-12
 
@@ -198,21 +200,6 @@ class RevisionStep(ImportanceStep):
 
     def _weights(self, batch, logits):
         return self._importance(batch, logits)
-
-
-def importance_weights(logits, y, columns):
-    """Return P(true label = y) over P(given label = y) by the net and the rows' matrices.
-
-    Parameters
-    ----------
-    logits : Tensor of shape (n_rows, n_classes)
-    y : Tensor of int of shape (n_rows,)
-    columns : Tensor of shape (n_rows, n_classes)
-        P(given label y | each true class).
-    """
-    probabilities = logits.softmax(dim=1)
-    given = probabilities.gather(1, y[:, None])[:, 0]
-    return given / (probabilities * columns).sum(dim=1).clamp_min(PROBABILITY_FLOOR)
 
 
 def class_probabilities(batch, logits):
