@@ -3,9 +3,9 @@
 from numbers import Integral
 
 import numpy as np
-from sklearn.neighbors import NearestNeighbors
 
 from .._parameters import check_choice, check_number
+from ..neighbors import count_votes, nearest_rows
 from ..training import last_layer_inputs
 from ._base import LabelEvidence, Method
 
@@ -88,49 +88,41 @@ class DeepKNN(Method):
         else:
             features = last_layer_inputs(run, every)
         n_neighbors = self.n_neighbors or max(MIN_NEIGHBORS, round(PUBLISHED_SHARE * len(every)))
-        votes = neighbor_votes(features, run.data.y, run.data.n_classes, n_neighbors)
-        given = votes[every, run.data.y].copy()
-        votes[every, run.data.y] = 0
+        votes = count_votes(run.data.y, run.data.n_classes, nearest_rows(features, n_neighbors))
         evidence = LabelEvidence.of(run)
-        # Ties of whole votes are broken by less than one vote.
-        margins = evidence.margins - 0.5
-        rivals = votes.max(axis=1)
-        evidence.quality = np.clip((given + margins) / (given + rivals + 1), 0, 1)
-        evidence.quality = np.where(
-            given >= rivals,
-            np.maximum(evidence.quality, 0.5),
-            np.minimum(evidence.quality, np.nextafter(0.5, 0)),
-        )
+        evidence.quality = vote_quality(votes, run.data.y, evidence.margins)
         evidence.weights = evidence.quality.copy()
         return evidence
 
 
-def neighbor_votes(features, codes, n_classes, n_neighbors):
-    """Return how many neighbours of each row have each class, without the row itself.
+def vote_quality(votes, codes, margins):
+    """Return the label quality that votes of neighbours give, ties ordered by margins.
 
     Parameters
     ----------
-    features : ndarray of shape (n_rows, n_features)
+    votes : ndarray of shape (n_rows, n_classes)
     codes : ndarray of int of shape (n_rows,)
-    n_classes : int
-    n_neighbors : int
-        At most the number of the other rows.
+        Given labels.
+    margins : ndarray of shape (n_rows,)
+        In [0, 1]; they count less than one vote.
 
     Returns
     -------
-    ndarray of shape (n_rows, n_classes)
+    ndarray of shape (n_rows,)
+        Below one half where another class has more votes than the given one.
 
     Examples
     --------
     >>> import numpy as np
-    >>> neighbor_votes(np.array([[0.0], [1.0], [3.0]]), np.array([0, 1, 1]), 2, 1)
-    array([[0., 1.],
-           [1., 0.],
-           [0., 1.]])
+    >>> votes, codes = np.array([[3.0, 1.0], [2.0, 2.0], [1.0, 3.0]]), np.zeros(3, dtype=int)
+    >>> vote_quality(votes, codes, np.array([0.5, 0.0, 1.0])).round(2)
+    array([0.7, 0.5, 0.4])
     """
-    n_rows = len(codes)
-    search = NearestNeighbors(n_neighbors=min(n_neighbors, n_rows - 1)).fit(features)
-    neighbors = search.kneighbors(return_distance=False)
-    votes = np.zeros((n_rows, n_classes))
-    np.add.at(votes, (np.arange(n_rows)[:, None], codes[neighbors]), 1)
-    return votes
+    every = np.arange(len(codes))
+    given = votes[every, codes]
+    others = votes.copy()
+    others[every, codes] = 0
+    rivals = others.max(axis=1)
+    quality = (given + margins) / (given + rivals + 1)
+    keeps = given >= rivals
+    return np.where(keeps, np.maximum(quality, 0.5), np.minimum(quality, np.nextafter(0.5, 0)))

@@ -3,11 +3,11 @@
 from numbers import Integral
 
 import numpy as np
-import torch
 from scipy.stats import rankdata
 from sklearn.preprocessing import normalize
 
 from .._parameters import check_choice, check_number
+from ..neighbors import SimilarRows, count_votes
 from ..thresholds import judge_labels
 from ..training import last_layer_inputs
 from ..transition import estimate_noise
@@ -18,7 +18,6 @@ RULES = ("rank", "vote")
 KEPT_SHARE = 0.9
 FLAGGED_RANGE = (0.05, 0.95)
 SCORE_FLOOR = 1e-8
-MAX_PAIRS = 2**25
 
 
 class SimiFeat(Method):
@@ -111,7 +110,7 @@ class SimiFeat(Method):
         data = trainer.data
         run = self._train(trainer) if self._features_of(data) == "net" else None
         features = self._extract(trainer, run, data)
-        neighbors = Neighbors(features, self.n_neighbors, trainer.device)
+        neighbors = SimilarRows(features, self.n_neighbors, trainer.device)
         random_state = trainer.random_state()
         n_flagged = np.zeros(data.n_rows)
         votes = np.zeros((data.n_rows, data.n_classes))
@@ -119,7 +118,8 @@ class SimiFeat(Method):
         for _ in range(self.n_rounds):
             kept = random_state.rand(data.n_rows) < KEPT_SHARE
             voters, weights = neighbors.voters(kept)
-            shares = count_votes(data.y, data.n_classes, voters, weights)
+            # Scaled to length one.
+            shares = normalize(count_votes(data.y, data.n_classes, voters, weights))
             estimate = estimate_noise(*data.y[voters[kept, :3]].T, data.n_classes, start=estimate)
             n_flagged += self._flag(data.y, shares, estimate)
             votes += shares
@@ -170,79 +170,6 @@ class SimiFeat(Method):
             rows = np.flatnonzero(codes == code)
             flagged[rows] = scores[rows] > np.quantile(scores[rows], 1 - share)
         return flagged
-
-
-class Neighbors:
-    """The nearest rows of each row, searched once for all rounds.
-
-    Parameters
-    ----------
-    features : ndarray of shape (n_rows, n_features)
-    n_neighbors : int
-        The row itself included.
-    device : torch.device, default="cpu"
-        Where to search.
-    """
-
-    def __init__(self, features, n_neighbors, device="cpu"):
-        n_rows = len(features)
-        self._n_neighbors = min(n_neighbors, n_rows)
-        # Some neighbours may not vote in a round: look for a few more.
-        n_searched = min(2 * self._n_neighbors, n_rows)
-        unit = normalize(np.asarray(features, dtype=np.float32))
-        self._similarities, self._rows = _self_first(*most_similar(unit, n_searched, device))
-
-    def voters(self, kept):
-        """Return rows and weights of the voters of each row: itself, and the nearest kept ones."""
-        allowed = kept[self._rows]
-        allowed[:, 0] = True
-        order = np.argsort(~allowed, axis=1, kind="stable")[:, : self._n_neighbors]
-        voters = np.take_along_axis(self._rows, order, axis=1)
-        weights = np.take_along_axis(self._similarities, order, axis=1)
-        weights = np.where(np.take_along_axis(allowed, order, axis=1), weights, 0)
-        if weights.shape[1] > 2:
-            # A row's own vote goes on where the next two lead: it would be 1 for all otherwise.
-            weights[:, 0] = 2 * weights[:, 1] - weights[:, 2]
-        return voters, np.maximum(weights, 0)
-
-
-def count_votes(codes, n_classes, voters, weights):
-    """Return the votes of each row's voters for each class, scaled to length one."""
-    votes = np.zeros((len(codes), n_classes))
-    every = np.arange(len(codes))[:, None]
-    np.add.at(votes, (np.broadcast_to(every, voters.shape), codes[voters]), weights)
-    return normalize(votes)
-
-
-def most_similar(unit, n_neighbors, device="cpu"):
-    """Return the largest inner products of each row with all rows, and whose they are.
-
-    Faster than scikit-learn's search, which computes in double precision.
-
-    Parameters
-    ----------
-    unit : ndarray of shape (n_rows, n_features) of float32
-    n_neighbors : int
-    device : torch.device, default="cpu"
-
-    Returns
-    -------
-    similarities, rows : ndarrays of shape (n_rows, n_neighbors)
-    """
-    every = torch.from_numpy(unit).to(device)
-    chunks = every.split(max(1, MAX_PAIRS // len(every)))
-    found = [(chunk @ every.T).topk(n_neighbors, dim=1) for chunk in chunks]
-    return tuple(torch.cat(part).cpu().numpy() for part in zip(*found, strict=True))
-
-
-def _self_first(similarities, rows):
-    """Put each row itself in the first place; equal rows may have come before it."""
-    own = rows == np.arange(len(rows))[:, None]
-    own[~own.any(axis=1), -1] = True
-    order = np.argsort(~own, axis=1, kind="stable")
-    rows = np.take_along_axis(rows, order, axis=1)
-    rows[:, 0] = np.arange(len(rows))
-    return np.take_along_axis(similarities, order, axis=1), rows
 
 
 def _most_voted(others, fallback):

@@ -1,0 +1,28 @@
+"""The rows that are nearest to each row, by Euclidean distance."""
+
+from sklearn.neighbors import NearestNeighbors
+
+
+def nearest_rows(features, n_neighbors):
+    """Return the nearest rows of each row, without the row itself.
+
+    Parameters
+    ----------
+    features : ndarray of shape (n_rows, n_features)
+    n_neighbors : int
+        Where there are fewer other rows, all of them.
+
+    Returns
+    -------
+    ndarray of int of shape (n_rows, n_neighbors)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> nearest_rows(np.array([[0.0], [1.0], [3.0]]), 1)
+    array([[1],
+           [0],
+           [1]])
+    """
+    search = NearestNeighbors(n_neighbors=min(n_neighbors, len(features) - 1)).fit(features)
+    return search.kneighbors(return_distance=False)
