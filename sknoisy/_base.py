@@ -10,7 +10,12 @@ from sklearn.utils.validation import check_is_fitted
 from torch.utils.data import Dataset
 
 from ._evidence import collect_evidence, draw_seed
-from ._parameters import check_number, check_share
+from ._parameters import (
+    check_number,
+    check_random_state_parameter,
+    check_share,
+    check_verbose,
+)
 from ._validation import (
     check_features,
     check_labels,
@@ -35,6 +40,7 @@ from .training import Trainer, TrainingData, predict_probabilities, seeded_globa
 PRIVATE_FIT_STATE = (
     "_given_labels",
     "_index",
+    "_largest_pixel",
     "_peer_nets",
     "_quality_scale",
     "_rank",
@@ -98,11 +104,12 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
 
     def _check_parameters(self):
         owner = type(self).__name__
-        if self.threshold != "auto":
+        has_threshold = not (isinstance(self.threshold, str) and self.threshold == "auto")
+        if has_threshold:
             check_share("threshold", self.threshold, owner)
         if self.contamination is not None:
             check_share("contamination", self.contamination, owner)
-            if self.threshold != "auto":
+            if has_threshold:
                 raise ValueError(
                     f"The 'contamination' parameter of {owner} takes the place of a threshold: "
                     f"leave threshold='auto'. Got threshold={self.threshold!r} too."
@@ -110,6 +117,8 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
         check_number(self, "max_epochs", 1, kind=Integral, optional=True)
         check_number(self, "batch_size", 1, kind=Integral, optional=True)
         check_number(self, "lr", 0, above=True, optional=True)
+        check_random_state_parameter(self)
+        check_verbose(self)
 
     def _check_data(self, X, y, trusted, sample_weight):
         """Return what the training sees, and the classes in the user's own labels."""
@@ -123,11 +132,12 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
         return data, classes, index
 
     def _settings(self):
+        # numpy's numbers are taken too, and a cached training is found by either.
         return {
             "device": self.device,
-            "max_epochs": self.max_epochs,
-            "batch_size": self.batch_size,
-            "lr": self.lr,
+            "max_epochs": None if self.max_epochs is None else int(self.max_epochs),
+            "batch_size": None if self.batch_size is None else int(self.batch_size),
+            "lr": None if self.lr is None else float(self.lr),
         }
 
     def _collect(self, method, data, random_state, *, joint):
@@ -139,7 +149,7 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
             joint=joint,
             settings=self._settings(),
             memory=self.memory,
-            verbose=self.verbose,
+            verbose=int(self.verbose),
         )
 
     def _fixed_random_state(self):

@@ -4,12 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 from sklearn.base import clone, is_classifier
+from sklearn.pipeline import Pipeline
+from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
+from skorch import NeuralNet
 
 from ._base import BaseNoisyLabelEstimator, fit_anew_or_not_at_all
 from ._evidence import draw_seed
-from ._validation import check_features, take_rows
+from ._validation import as_array, check_features, take_rows
 from .methods import check_trusted_rows, resolve_method
 from .thresholds import label_margins
 from .training import Trainer
@@ -23,6 +26,33 @@ def _gives_probabilities(model):
     else:
         final = model.final_estimator
     return final is None or hasattr(final, "predict_proba")
+
+
+def _takes_images(estimator):
+    """Return whether a classifier may learn from images; a pipeline may if its first step does."""
+    while isinstance(estimator, Pipeline):
+        steps = [step for _, step in estimator.steps if step not in (None, "passthrough")]
+        if not steps:
+            return True
+        estimator = steps[0]
+    if isinstance(estimator, NeuralNet):
+        return True
+    tags = get_tags(estimator)
+    return tags.no_validation or tags.input_tags.three_d_array
+
+
+def _seeded_clone(estimator, seed):
+    """Return a clone whose random states get seeds, where they are None; all stay if `seed` is."""
+    estimator = clone(estimator)
+    if seed is None:
+        return estimator
+    random_state = np.random.RandomState(seed)
+    unset = [
+        name
+        for name, value in sorted(estimator.get_params().items(), key=lambda item: item[0])
+        if name.split("__")[-1] == "random_state" and value is None
+    ]
+    return estimator.set_params(**{name: draw_seed(random_state) for name in unset})
 
 
 class RobustClassifier(BaseNoisyLabelEstimator):
@@ -49,6 +79,8 @@ class RobustClassifier(BaseNoisyLabelEstimator):
         "joint" for wrong event and "filter" for LSW; "filter" with a `final_estimator`.
     final_estimator : classifier, default=None
         A scikit-learn classifier to be trained on the kept or weighted rows in place of the net.
+        Where it, or a part of it, has random_state=None, its clone gets a seed that is derived
+        from `random_state`, if that isn't None.
     threshold : "auto" or float in (0, 1), default="auto"
         Rows whose `label_quality_` is below it are flagged. "auto": the method's own rule.
     contamination : float in (0, 1), default=None
@@ -175,12 +207,14 @@ class RobustClassifier(BaseNoisyLabelEstimator):
         check_trusted_rows(method, data.trusted)
         self._check_final_estimator(data)
         random_state = self._fixed_random_state()
+        final_seed = None if random_state is None else (int(random_state) + 1) % 2**32
         evidence = self._collect(method, data, random_state, joint=final == "joint")
         self._remember_rows(data, classes, index)
         self._judge(method, data, evidence)
         if self.final_estimator is not None:
             self._keep_nets(data, evidence.states, evidence.history)
-            self._fit_final_estimator(X, data, final)
+            X = as_array(X, "X")
+            self._fit_final_estimator(X, data, final, final_seed)
             if hasattr(self.final_estimator_, "predict_proba"):
                 probabilities = self.final_estimator_.predict_proba(X)
                 self._scale_margins(method, data, label_margins(probabilities, data.y))
@@ -188,11 +222,11 @@ class RobustClassifier(BaseNoisyLabelEstimator):
             self._keep_nets(data, evidence.states, evidence.history)
             self._scale_margins(method, data, evidence.margins)
         else:
-            self._fit_final_net(data, final, random_state)
+            self._fit_final_net(data, final, final_seed)
             self._scale_margins(method, data)
 
     def _resolve_final(self, method):
-        if self.final not in FINALS:
+        if not isinstance(self.final, str) or self.final not in FINALS:
             raise ValueError(
                 f"The 'final' parameter of RobustClassifier must be one of {FINALS}. "
                 f"Got {self.final!r} instead."
@@ -227,19 +261,26 @@ class RobustClassifier(BaseNoisyLabelEstimator):
                 "A 'final_estimator' learns from arrays and DataFrames: pass X as one of these, "
                 "or leave final_estimator=None. Got a torch Dataset."
             )
+        if data.is_image and not _takes_images(final):
+            raise TypeError(
+                "A 'final_estimator' of scikit-learn learns from tables, not from images: leave "
+                "final_estimator=None, pass features of the images as X, or begin a pipeline "
+                "with a FunctionTransformer that flattens them. Got X with rows of shape "
+                f"{data.X.shape[1:]} and {final!r}."
+            )
         if data.sample_weight is not None and not has_fit_parameter(final, "sample_weight"):
             raise ValueError(
                 "sample_weight needs a 'final_estimator' whose fit takes sample_weight. "
                 f"Got {final!r}."
             )
 
-    def _fit_final_estimator(self, X, data, final):
+    def _fit_final_estimator(self, X, data, final, seed):
         weights = self._final_weights(final, data)
         rows = np.flatnonzero(weights > 0)
         fit_params = {}
         if final.endswith("weight") or data.sample_weight is not None:
             fit_params["sample_weight"] = weights[rows]
-        self.final_estimator_ = clone(self.final_estimator)
+        self.final_estimator_ = _seeded_clone(self.final_estimator, seed)
         self.final_estimator_.fit(take_rows(X, rows), self._given_labels[rows], **fit_params)
 
     def _final_weights(self, final, data):
@@ -260,11 +301,12 @@ class RobustClassifier(BaseNoisyLabelEstimator):
             weights[rows[np.argmax(self.label_quality_[rows])]] = 1.0
         return weights
 
-    def _fit_final_net(self, data, final, random_state):
+    def _fit_final_net(self, data, final, seed):
         weights = self._final_weights(final, data)
         data = replace(data, sample_weight=weights.astype(np.float32))
-        seed = draw_seed(None if random_state is None else (int(random_state) + 1) % 2**32)
-        trainer = Trainer(self.net, data, seed=seed, verbose=self.verbose, **self._settings())
+        trainer = Trainer(
+            self.net, data, seed=draw_seed(seed), verbose=int(self.verbose), **self._settings()
+        )
         run = trainer.new_run().fit()
         self._keep_nets(data, (run.state(),), run.history())
 
@@ -285,7 +327,7 @@ class RobustClassifier(BaseNoisyLabelEstimator):
         if not hasattr(self, "final_estimator_"):
             return super().predict_proba(X)
         check_features(self, X, reset=False)
-        return self.final_estimator_.predict_proba(X)
+        return self.final_estimator_.predict_proba(as_array(X, "X"))
 
     def predict(self, X):
         """Return the class of each row, in the user's own labels.
@@ -303,4 +345,4 @@ class RobustClassifier(BaseNoisyLabelEstimator):
         if not hasattr(self, "final_estimator_"):
             return super().predict(X)
         check_features(self, X, reset=False)
-        return self.final_estimator_.predict(X)
+        return self.final_estimator_.predict(as_array(X, "X"))

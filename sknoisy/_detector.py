@@ -13,6 +13,7 @@ class NoisyLabelDetector(BaseNoisyLabelEstimator):
 
     It trains a net by the method and judges every row by what happened to it in training. As a
     step of an imbalanced-learn pipeline (`sknoisy.pipeline`) it drops the flagged rows at fit.
+    scikit-learn's own pipeline can't drop rows, so it takes the detector as its last step only.
 
     Parameters
     ----------
@@ -88,6 +89,36 @@ class NoisyLabelDetector(BaseNoisyLabelEstimator):
     """
 
     __metadata_request__fit_resample = {"trusted": True}
+
+    # Its own, so that Python names this class where an argument doesn't exist.
+    def __init__(
+        self,
+        method="wrong_event",
+        *,
+        net=None,
+        threshold="auto",
+        contamination=None,
+        max_epochs=None,
+        batch_size=None,
+        lr=None,
+        device="auto",
+        memory=None,
+        random_state=None,
+        verbose=0,
+    ):
+        super().__init__(
+            method,
+            net=net,
+            threshold=threshold,
+            contamination=contamination,
+            max_epochs=max_epochs,
+            batch_size=batch_size,
+            lr=lr,
+            device=device,
+            memory=memory,
+            random_state=random_state,
+            verbose=verbose,
+        )
 
     def fit(self, X, y=None, *, trusted=None, sample_weight=None):
         """Train, and judge every row.

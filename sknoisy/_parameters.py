@@ -3,6 +3,7 @@
 from numbers import Integral, Real
 
 import numpy as np
+from sklearn.utils import check_random_state
 
 
 def check_number(owner, name, low, high=np.inf, *, kind=Real, above=False, optional=False):
@@ -36,7 +37,7 @@ def check_number(owner, name, low, high=np.inf, *, kind=Real, above=False, optio
 def check_choice(method, name, choices):
     """Raise an error unless the parameter is one of the choices."""
     value = getattr(method, name)
-    if value not in choices:
+    if np.ndim(value) or value not in choices:
         raise ValueError(
             f"The '{name}' parameter of {type(method).__name__} must be one of {choices}. "
             f"Got {value!r} instead."
@@ -45,8 +46,29 @@ def check_choice(method, name, choices):
 
 def check_share(name, value, owner):
     """Raise an error unless the value is a float in (0, 1)."""
-    is_number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+    is_number = isinstance(value, Real) and not isinstance(value, bool)
     if not is_number or not 0 < value < 1:
         raise ValueError(
             f"The '{name}' parameter of {owner} must be a float in (0, 1). Got {value!r} instead."
+        )
+
+
+def check_random_state_parameter(owner):
+    """Raise an error unless `random_state` is what scikit-learn takes as one."""
+    try:
+        check_random_state(owner.random_state)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"The 'random_state' parameter of {type(owner).__name__} must be None, an integer in "
+            f"[0, 2**32) or a numpy RandomState: {error}. Got {owner.random_state!r} instead."
+        ) from error
+
+
+def check_verbose(owner):
+    """Raise an error unless `verbose` is a number from 0 on, or a boolean."""
+    value = owner.verbose
+    if not isinstance(value, Integral | np.bool_) or value < 0:
+        raise ValueError(
+            f"The 'verbose' parameter of {type(owner).__name__} must be an integer from 0 on. "
+            f"Got {value!r} instead."
         )

@@ -1,5 +1,8 @@
 """Checks at the head of `fit` and `predict`; each names what is wrong and what it got."""
 
+import reprlib
+import warnings
+
 import numpy as np
 import pandas as pd
 import torch
@@ -9,6 +12,25 @@ from sklearn.utils.validation import check_array, column_or_1d, validate_data
 from torch.utils.data import Dataset, IterableDataset, Subset
 
 CHANNELS = (1, 3, 4)
+DATES = ("m", "M")
+# Float images whose values go beyond this aren't in [0, 1], whatever interpolation added to it.
+LARGEST_FRACTION = 2.0
+
+
+def as_array(values, name):
+    """Return a torch tensor as an array, and anything else as it is."""
+    if not isinstance(values, torch.Tensor):
+        return values
+    if values.layout != torch.strided:
+        raise TypeError(
+            f"{name} is a sparse tensor, which isn't supported: pass {name}.to_dense(). "
+            f"Got a tensor of layout {values.layout}."
+        )
+    values = values.detach().cpu().resolve_conj().resolve_neg()
+    if values.is_floating_point() and values.dtype not in (torch.float16, torch.float64):
+        # numpy knows no bfloat16.
+        values = values.float()
+    return values.numpy()
 
 
 def check_features(estimator, X, *, reset):
@@ -18,13 +40,81 @@ def check_features(estimator, X, *, reset):
     """
     if isinstance(X, Dataset):
         return _checked_dataset(estimator, X, reset)
-    if isinstance(X, torch.Tensor):
-        X = X.detach().cpu().numpy()
+    X = as_array(X, "X")
+    _check_no_dates(X)
     if getattr(X, "ndim", 2) in (3, 4):
         return _checked_images(estimator, X, reset)
-    X = validate_data(estimator, X, dtype=np.float32, reset=reset)
-    _check_row_shape(estimator, X.shape[1:], reset)
-    return X
+    return _checked_table(estimator, X, reset)
+
+
+def _checked_table(estimator, X, reset):
+    try:
+        with np.errstate(over="ignore"):
+            table = validate_data(
+                estimator, X, dtype=np.float32, ensure_all_finite=False, reset=reset
+            )
+    except (TypeError, ValueError) as error:
+        place = _first_non_number(X)
+        if place is None:
+            raise
+        raise type(error)(f"X must hold numbers. {place}: {error}") from error
+    _check_row_shape(estimator, table.shape[1:], reset)
+    _check_finite(estimator, table, getattr(X, "columns", None))
+    return table
+
+
+def _check_no_dates(X):
+    if isinstance(X, pd.DataFrame):
+        for column, dtype in X.dtypes.items():
+            if dtype.kind in DATES:
+                raise TypeError(
+                    f"X must hold numbers. Its column {column!r} is of {dtype}: turn dates and "
+                    "durations into numbers first, such as days since a date."
+                )
+    elif getattr(getattr(X, "dtype", None), "kind", None) in DATES:
+        raise TypeError(
+            f"X must hold numbers. Got an array of {X.dtype}: turn dates and durations into "
+            "numbers first, such as days since a date."
+        )
+
+
+def _first_non_number(X):
+    """Return in words where the first value is that can't be read as a number, or None."""
+    if not isinstance(X, pd.DataFrame | np.ndarray | list | tuple):
+        return None
+    try:
+        table = pd.DataFrame(X)
+    except ValueError:
+        return None
+    for number, (column, values) in enumerate(table.items()):
+        if getattr(values.dtype, "kind", None) in ("b", "i", "u", "f", "c"):
+            continue
+        for row, value in enumerate(values):
+            try:
+                float(value)
+            except (TypeError, ValueError):
+                name = column if isinstance(X, pd.DataFrame) else number
+                return f"Column {name!r} has {reprlib.repr(value)} in row {row}"
+    return None
+
+
+def _check_finite(estimator, X, columns=None):
+    """Raise an error that names the first value that is NaN or infinite."""
+    # A sum needs no memory, unlike a mask.
+    if np.isfinite(X.sum(dtype=np.float64)):
+        return
+    bad = ~np.isfinite(X)
+    if not bad.any():
+        return
+    row, *rest = np.argwhere(bad)[0].tolist()
+    what = "NaN" if np.isnan(X[row, *rest]) else "infinity or a value too large for float32"
+    place = f"row {row}"
+    if len(rest) == 1:
+        place += f", column {rest[0] if columns is None else columns[rest[0]]!r}"
+    raise ValueError(
+        f"Input X contains {what}: {place}. {type(estimator).__name__} needs finite numbers: "
+        "impute or drop missing values first."
+    )
 
 
 def _checked_dataset(estimator, X, reset):
@@ -52,20 +142,49 @@ def _checked_dataset(estimator, X, reset):
 
 def _checked_images(estimator, X, reset):
     X = check_array(
-        X, dtype=None, ensure_2d=False, allow_nd=True, estimator=estimator, input_name="X"
+        X,
+        dtype="numeric",
+        ensure_2d=False,
+        allow_nd=True,
+        ensure_all_finite=False,
+        estimator=estimator,
+        input_name="X",
     )
+    if X.dtype.kind == "f":
+        X = X.astype(np.float32, copy=False)
+        _check_finite(estimator, X)
     X = _channels_first(X)
     _check_row_shape(estimator, X.shape[1:], reset)
-    if X.dtype == np.uint8:
-        return X
-    if X.dtype.kind in "iub":
+    if X.dtype.kind in "iub" and X.dtype != np.uint8:
         if X.min() < 0 or X.max() > 255:
             raise ValueError(
                 "Images of integers must lie in 0 to 255. "
                 f"Got X with values from {X.min()} to {X.max()}."
             )
-        return X.astype(np.uint8)
-    return X.astype(np.float32, copy=False)
+        X = X.astype(np.uint8)
+    _compare_pixels(estimator, X, reset)
+    return X
+
+
+def _compare_pixels(estimator, X, reset):
+    """Warn if images are on another scale than those of fit; bytes are brought to [0, 1]."""
+    largest = 1.0 if X.dtype == np.uint8 else float(X.max())
+    if reset:
+        estimator._largest_pixel = largest
+    elif estimator._largest_pixel <= 1 and largest > LARGEST_FRACTION:
+        warnings.warn(
+            f"X has float values up to {largest:.3g}, but {type(estimator).__name__} was fitted "
+            "on images of bytes, or of floats up to 1: divide X by 255, or pass bytes.",
+            UserWarning,
+            stacklevel=2,
+        )
+    elif estimator._largest_pixel > LARGEST_FRACTION and X.dtype == np.uint8:
+        warnings.warn(
+            f"X is of bytes, which are brought to [0, 1], but {type(estimator).__name__} was "
+            f"fitted on floats up to {estimator._largest_pixel:.3g}: pass X as such floats.",
+            UserWarning,
+            stacklevel=2,
+        )
 
 
 def _channels_first(X):
@@ -113,8 +232,23 @@ def dataset_labels(dataset):
     """Return the labels of a torch Dataset, from its `targets` if it has them."""
     targets = getattr(dataset, "targets", None)
     if targets is None:
-        targets = [dataset[row][1] for row in range(len(dataset))]
-    return np.asarray([np.asarray(target) for target in targets])
+        targets = _read_targets(dataset)
+    return np.asarray([np.asarray(as_array(target, "y")) for target in targets])
+
+
+def _read_targets(dataset):
+    """Return the labels from the items, whose features are compared on the way."""
+    targets = []
+    shape = np.shape(dataset[0][0])
+    for row in range(len(dataset)):
+        features, target = dataset[row]
+        if np.shape(features) != shape:
+            raise ValueError(
+                "X is a Dataset whose items must be of one shape: row 0 is of shape "
+                f"{tuple(shape)}, row {row} of shape {tuple(np.shape(features))}."
+            )
+        targets.append(target)
+    return targets
 
 
 def plain(label):
@@ -130,7 +264,15 @@ def check_labels(estimator, X, y):
         raise ValueError(
             f"{type(estimator).__name__} requires y to be passed, but the target y is None."
         )
+    y = as_array(y, "y")
+    if np.iscomplexobj(y):
+        raise ValueError("Complex data not supported: y must hold numbers, strings or booleans.")
     y = column_or_1d(y, warn=True)
+    if y.dtype.kind in DATES:
+        raise ValueError(
+            "y must hold numbers, strings or booleans: scikit-learn's scores know no other "
+            f"classes. Got {y.dtype}; turn it into strings."
+        )
     if len(y) != len(X):
         raise ValueError(
             "Found input variables with inconsistent numbers of samples: "
@@ -205,20 +347,42 @@ def check_weights(sample_weight, n_rows):
     """Return the weights as float32, or None."""
     if sample_weight is None:
         return None
-    weights = np.asarray(sample_weight, dtype=np.float64)
+    weights = _as_numbers(sample_weight)
     if weights.shape != (n_rows,):
         raise ValueError(
             f"sample_weight.shape must be ({n_rows},), one weight per row. Got {weights.shape}."
         )
-    if not np.isfinite(weights).all() or weights.min() < 0:
-        row = int(np.flatnonzero(~np.isfinite(weights) | (weights < 0))[0])
+    with np.errstate(over="ignore"):
+        rounded = weights.astype(np.float32)
+    if not np.isfinite(rounded).all() or weights.min() < 0:
+        row = int(np.flatnonzero(~np.isfinite(rounded) | (weights < 0))[0])
         raise ValueError(
-            "Negative values in data passed to 'sample_weight', or values that aren't finite: "
-            f"row {row} has {weights[row]}."
+            "Negative values in data passed to 'sample_weight', or values that aren't finite "
+            f"in float32: row {row} has {weights[row]}."
         )
     if not weights.any():
         raise ValueError("sample_weight must have a positive value. All weights are zero.")
-    return weights.astype(np.float32)
+    vanished = (weights > 0) & (rounded == 0)
+    if vanished.any():
+        row = int(np.flatnonzero(vanished)[0])
+        raise ValueError(
+            "sample_weight must not have positive values that are zero in float32, since rows of "
+            f"weight zero aren't learnt from: row {row} has {weights[row]}. Scale the weights, "
+            "or set it to 0."
+        )
+    return rounded
+
+
+def _as_numbers(sample_weight):
+    weights = np.asarray(as_array(sample_weight, "sample_weight"))
+    if weights.dtype.kind in "biufO":
+        try:
+            return weights.astype(np.float64)
+        except (TypeError, ValueError):
+            pass
+    raise ValueError(
+        f"sample_weight must hold numbers, one weight per row. Got {reprlib.repr(sample_weight)}."
+    )
 
 
 def _rows_per_class(codes, n_classes, weights=None):
@@ -232,11 +396,18 @@ def check_trusted(trusted, codes, classes, weights):
     """Return the mask of trusted rows; all False if none is given."""
     if trusted is None:
         return np.zeros(len(codes), dtype=bool)
-    trusted = np.array(trusted)
+    trusted = np.array(as_array(trusted, "trusted"))
     if trusted.shape != codes.shape:
         raise ValueError(
             f"trusted must be a mask of shape {codes.shape}, one value per row. "
             f"Got shape {trusted.shape}."
+        )
+    missing = pd.isna(trusted)
+    if missing.any():
+        row = int(np.flatnonzero(missing)[0])
+        raise ValueError(
+            "trusted must be a boolean mask without missing values. "
+            f"Row {row} has {plain(trusted[row])!r}."
         )
     if trusted.dtype != bool:
         if not np.isin(trusted, (0, 1)).all():
