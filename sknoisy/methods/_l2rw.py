@@ -99,9 +99,9 @@ class L2RW(TrustedMethod):
 
 
 def untrusted_rows(run):
-    """Return the rows whose weight is learned; all rows if all are trusted."""
+    """Return the rows whose weight is learned; all rows if all or all but one are trusted."""
     rows = run.rows[~run.data.trusted[run.rows]]
-    return rows if len(rows) else run.rows
+    return rows if len(rows) > 1 else run.rows
 
 
 class ReweightedSteps:

@@ -168,7 +168,7 @@ class LSW(TrustedMethod):
         learner = WeightLearner(run, np.flatnonzero(data.trusted), self)
         learner.start_epoch(0)
         rows = run.rows[~data.trusted[run.rows]]
-        if not len(rows):
+        if len(rows) < 2:
             rows = run.rows
         run.run(
             learner.train_batch,

@@ -94,7 +94,7 @@ class NLNL(Method):
         kept = (evidence.quality >= SELECTED) | data.trusted
         rows = first.rows[kept[first.rows]]
         soft = SoftLabels(first)
-        rows = rows if len(rows) else first.rows
+        rows = rows if len(rows) > 1 else first.rows
         first.run_plain(rows=rows, after_epoch=soft.close_epoch)
         second = trainer.start()
         targets = soft.targets()

@@ -3,6 +3,7 @@
 from sklearn.base import clone
 
 from ..exceptions import TrustedRowsRequiredError
+from ..training import python_scalars
 from ._base import Method
 from ._bhn import BHN
 from ._cal import CAL
@@ -43,6 +44,7 @@ def resolve_method(method):
         return METHODS[method]()
     if isinstance(method, Method):
         method = clone(method)
+        method.set_params(**python_scalars(method.get_params(deep=False)))
         method.check_parameters()
         return method
     names = ", ".join(repr(name) for name in METHODS)

@@ -156,7 +156,7 @@ class SimiFeat(Method):
         """Train a net on the chosen rows, of those that it may learn from."""
         run = trainer.start()
         rows = run.rows if chosen is None else run.rows[chosen[run.rows]]
-        rows = rows if len(rows) else run.rows
+        rows = rows if len(rows) > 1 else run.rows
         return run.run_plain(rows=rows)
 
     def _flag(self, codes, shares, estimate):

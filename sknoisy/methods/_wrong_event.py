@@ -226,7 +226,13 @@ class WrongEvent(Method):
         watched = np.setdiff1d(np.arange(run.data.n_rows), run.rows)
         if len(watched) or not self.holdout:
             return run.rows, watched
-        return split_watched(run.data.y, run.rows, self.holdout, random_state)
+        rows, watched = split_watched(run.data.y, run.rows, self.holdout, random_state)
+        if len(rows) < 2:
+            raise ValueError(
+                "The 'holdout' parameter of WrongEvent must leave at least two rows to train on. "
+                f"Got {self.holdout!r}, which leaves {len(rows)} of {len(run.rows)}."
+            )
+        return rows, watched
 
     def _evidence(self, run, counts, losses, n_events, judged_right=None):
         data = run.data

@@ -5,7 +5,7 @@ import math
 import warnings
 from contextlib import nullcontext
 from functools import partial
-from itertools import chain
+from itertools import chain, repeat
 
 import numpy as np
 import torch
@@ -18,7 +18,14 @@ from tqdm.auto import tqdm
 from ..exceptions import NonFiniteLossError
 from ..nets import StrongAugment, resolve_view
 from ._batches import DatasetBatches, FeatureStore, RowBatches
-from ._building import check_examples, check_outputs, infer_examples, initialize_net
+from ._building import (
+    check_examples,
+    check_outputs,
+    check_row_count,
+    check_trusted_batch_size,
+    infer_examples,
+    initialize_net,
+)
 from ._finite import check_features, check_logits, check_still_finite, finite_values
 from ._interrupts import noticed_interrupts
 from ._outputs import as_logits, infer_in_parts, prediction_batch_size
@@ -182,7 +189,9 @@ class TrainingRun:
         """
         max_epochs = self.net.max_epochs if max_epochs is None else max_epochs
         finite = finite_values(self.module)
-        batches = self.batches(self.rows if rows is None else rows, shuffle=True)
+        rows = self.rows if rows is None else rows
+        check_row_count(self, rows)
+        batches = self.batches(rows, shuffle=True)
         validation = self._validation_batches()
         with isolated_training(self._seed):
             self.net.notify("on_train_begin", X=self.data.X, y=self.data.y)
@@ -262,7 +271,7 @@ class TrainingRun:
         training, validation = net.get_split_datasets(X, data.y[rows])
         datasets = {"dataset_train": training, "dataset_valid": validation}
         if isinstance(training, Subset) and isinstance(validation, Subset):
-            trained, held_out = np.asarray(training.indices), np.asarray(validation.indices)
+            trained, held_out = (np.array(part.indices, int) for part in (training, validation))
             return rows[trained], datasets, rows[held_out]
         return rows, datasets, None
 
@@ -292,10 +301,10 @@ class TrainingRun:
         )
 
     def endless_batches(self, rows, batch_size):
-        """Yield batches of the given rows in random order, again and again."""
+        """Return an iterator of batches of the given rows in random order, again and again."""
+        check_trusted_batch_size(self, rows, batch_size)
         batches = self.batches(rows, shuffle=True, batch_size=min(batch_size, len(rows)))
-        while True:
-            yield from batches
+        return chain.from_iterable(repeat(batches))
 
     def _batch_size(self, n_rows):
         return n_rows if self.net.batch_size == -1 else self.net.batch_size
