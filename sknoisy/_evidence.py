@@ -11,7 +11,7 @@ from joblib.hashing import NumpyHasher
 from sklearn.utils.validation import check_memory, check_random_state
 
 from .methods import LabelEvidence, settle_trusted_rows
-from .training import Trainer
+from .training import Trainer, python_scalars
 
 VERSIONS = tuple((name, version(name)) for name in ("sknoisy", "skorch", "torch"))
 MAX_SEED = 2**31 - 1
@@ -50,7 +50,7 @@ def collect_evidence(method, net, data, random_state, *, joint, settings, memory
     """
     rows = data.trained_rows()
     seen = data if len(rows) == data.n_rows else data.take(rows)
-    arguments = (method, net, seen, random_state, joint, settings)
+    arguments = (method, net, seen, random_state, joint, python_scalars(settings))
     if memory is None:
         evidence = _train(None, arguments, verbose)
     else:

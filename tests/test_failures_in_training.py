@@ -14,10 +14,21 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 from skorch.callbacks import Callback, EarlyStopping
 from torch import nn
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, Subset
 
 from sknoisy import NoisyLabelDetector, RobustClassifier
 from sknoisy.exceptions import NonFiniteLossError
+from sknoisy.methods import (
+    L2RW,
+    LSW,
+    METHODS,
+    NLNL,
+    PTD,
+    CrossEntropy,
+    MetaWeightNet,
+    SimiFeat,
+    WrongEvent,
+)
 from sknoisy.nets import TabularNet
 
 BOTH = pytest.mark.parametrize("estimator_class", [NoisyLabelDetector, RobustClassifier])
@@ -171,7 +182,6 @@ import time
 import numpy as np
 from skorch.callbacks import Callback
 from sknoisy import RobustClassifier
-from sknoisy.exceptions import NonFiniteLossError
 from sknoisy.nets import TabularNet
 
 
@@ -393,4 +403,143 @@ def test_outputs_of_the_right_scale_are_taken(criterion, ending, zeros):
         Ending, module__ending=ending, module__zeros=zeros, criterion=criterion, max_epochs=2
     )
     model = RobustClassifier(net=net, random_state=0).fit(*table())
+    assert np.isfinite(model.predict_proba(table()[0])).all()
+
+
+# -- integers of numpy ---------------------------------------------------------------------------
+
+INTEGERS = [
+    (WrongEvent, {"joint_epochs": 3}, {}),
+    (LSW, {"trusted_batch_size": 120, "trusted_interval": 2, "interval": 1}, {}),
+    (LSW, {"warmup_epochs": 1, "self_trusted": 0.3}, {}),
+    (MetaWeightNet, {"trusted_batch_size": 120, "n_units": 100}, {}),
+    (L2RW, {"trusted_batch_size": 120}, {}),
+    (NLNL, {"n_rounds": 1, "n_complementary": 100}, {}),
+    (PTD, {"n_parts": 3, "max_iter": 100}, {}),
+    (SimiFeat, {"n_neighbors": 100, "n_rounds": 5}, {}),
+    (CrossEntropy, {}, {"batch_size": 120, "max_epochs": 3, "random_state": 100}),
+]
+
+
+@pytest.mark.parametrize("kind", [np.int8, np.uint8, np.int16, np.int64, np.uint64])
+@pytest.mark.parametrize(("method", "integers", "settings"), INTEGERS, ids=str)
+def test_integers_of_numpy_do_what_those_of_python_do(method, integers, settings, kind):
+    X, y = table(260)
+    results = []
+    for convert in (int, kind):
+        model = RobustClassifier(
+            method(**{name: _convert(value, convert) for name, value in integers.items()}),
+            **{"max_epochs": 3, "random_state": 0}
+            | {name: convert(value) for name, value in settings.items()},
+        )
+        trusted = np.arange(260) % 2 == 0
+        results.append(model.fit(X, y, trusted=trusted).predict_proba(X))
+    np.testing.assert_array_equal(*results)
+
+
+def _convert(value, convert):
+    return convert(value) if isinstance(value, int) else value
+
+
+@pytest.mark.parametrize("kind", [np.int8, np.uint8, np.int64])
+def test_a_nets_own_integers_of_numpy_do_what_those_of_python_do(kind):
+    X, y = table(260)
+    results = []
+    for convert in (int, kind):
+        net = TabularNet(
+            batch_size=convert(120),
+            max_epochs=convert(100),
+            module__n_units=convert(9),
+            module__n_layers=convert(1),
+        )
+        results.append(NoisyLabelDetector(net=net, random_state=0).fit(X, y).label_quality_)
+    np.testing.assert_array_equal(*results)
+
+
+def test_equal_trainings_share_an_entry_of_the_cache_whatever_the_type_of_an_integer(tmp_path):
+    for max_epochs in (3, np.int64(3)):
+        detector = NoisyLabelDetector(
+            "cross_entropy", max_epochs=max_epochs, memory=str(tmp_path), random_state=0
+        )
+        detector.fit(*table())
+    assert len(list(tmp_path.rglob("output.pkl"))) == 1
+
+
+# -- too few rows --------------------------------------------------------------------------------
+
+
+@BOTH
+@pytest.mark.parametrize("holdout", [0.99, 1 - 1e-16])
+def test_a_holdout_that_leaves_one_row_is_named(estimator_class, holdout):
+    with pytest.raises(ValueError, match=f"'holdout'.*Got {holdout}, which leaves [01] of 40"):
+        estimator_class(WrongEvent(holdout=holdout), max_epochs=2).fit(*table())
+
+
+@pytest.mark.parametrize("holdout", [0.9, 0.95])
+def test_a_holdout_that_leaves_two_rows_works(holdout):
+    model = RobustClassifier(WrongEvent(holdout=holdout), max_epochs=2).fit(*table())
+    assert np.isfinite(model.label_quality_).all()
+
+
+@pytest.mark.parametrize("method", [LSW, L2RW, MetaWeightNet])
+@pytest.mark.parametrize("stated", [True, False])
+def test_trusted_batches_of_one_row_are_named_where_the_net_has_batch_norm(method, stated):
+    X, y = table()
+    parameters = {} if stated else {"self_trusted": 0.3}
+    detector = NoisyLabelDetector(method(trusted_batch_size=1, **parameters), max_epochs=2)
+    with pytest.raises(ValueError, match="'trusted_batch_size'.*at least 2.*Got 1 "):
+        detector.fit(X, y, trusted=np.arange(40) < 10 if stated else None)
+
+
+@pytest.mark.parametrize("method", [LSW, L2RW, MetaWeightNet])
+def test_trusted_batches_of_one_row_work_without_batch_norm(method):
+    net = TabularNet(Ending, module__ending=nn.Identity())
+    detector = NoisyLabelDetector(method(trusted_batch_size=1), net=net, max_epochs=2)
+    detector.fit(*table(), trusted=np.arange(40) < 10)
+    assert np.isfinite(detector.label_quality_).all()
+
+
+class HoldOutAllBut:
+    """A `train_split` that leaves a number of rows."""
+
+    def __init__(self, n_rows):
+        self.n_rows = n_rows
+
+    def __call__(self, dataset, y, **kwargs):
+        rows = range(len(dataset))
+        return Subset(dataset, rows[: self.n_rows]), Subset(dataset, rows[self.n_rows :])
+
+
+@pytest.mark.parametrize("n_left", [0, 1])
+def test_a_split_that_leaves_too_few_rows_is_named(n_left):
+    net = TabularNet(train_split=HoldOutAllBut(n_left))
+    with pytest.raises(ValueError, match=f"at least 2 rows.*Got {n_left} of 40.*'train_split'"):
+        NoisyLabelDetector(net=net, max_epochs=2).fit(*table())
+
+
+@pytest.mark.parametrize("method", ["l2rw", "nlnl", "simifeat", "lsw", "bhn", "meta_weight_net"])
+@pytest.mark.parametrize("n_untrusted", [0, 1, 2, 3])
+def test_methods_work_with_few_untrusted_rows(method, n_untrusted):
+    model = RobustClassifier(method, max_epochs=2, random_state=0)
+    model.fit(*table(), trusted=np.arange(40) >= n_untrusted)
+    assert np.isfinite(model.predict_proba(table()[0])).all()
+
+
+@pytest.mark.parametrize("method", list(METHODS))
+@pytest.mark.parametrize("batch_size", [2, 3, 39])
+def test_methods_work_on_four_rows_of_positive_weight(method, batch_size):
+    X, y = table()
+    weighted = np.zeros(40)
+    weighted[[*np.flatnonzero(y == 0)[:2], *np.flatnonzero(y == 1)[:2]]] = 1
+    model = RobustClassifier(method, max_epochs=2, batch_size=batch_size, random_state=0)
+    trusted = weighted > 0 if METHODS[method].needs_trusted else None
+    model.fit(X, y, trusted=trusted, sample_weight=weighted)
+    assert np.isfinite(model.label_quality_).all()
+    assert np.isfinite(model.predict_proba(X)).all()
+
+
+@pytest.mark.parametrize("contamination", [0.9, 0.99])
+def test_a_filter_that_keeps_one_row_of_each_class_works(contamination):
+    model = RobustClassifier("cores", contamination=contamination, final="filter", max_epochs=2)
+    model.fit(*table())
     assert np.isfinite(model.predict_proba(table()[0])).all()

@@ -88,9 +88,8 @@ class NLNL(Method):
         """Train a net on the kept rows, and another one on its soft labels of all rows."""
         first = trainer.new_run()
         kept = (evidence.quality >= SELECTED) | first.data.trusted
-        rows = first.rows[kept[first.rows]]
         averaging = MeanPredictionStep(first)
-        first.fit(averaging, rows=rows if len(rows) else first.rows)
+        first.fit(averaging, rows=first.chosen_rows(kept))
         second = trainer.new_run()
         second.fit(SoftLabelStep(second, averaging.mean_predictions()))
         history = evidence.history + first.history() + second.history()

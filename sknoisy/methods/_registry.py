@@ -7,6 +7,7 @@ import pandas as pd
 from sklearn.base import clone
 
 from ..exceptions import TrustedRowsRequiredError
+from ..training import python_scalars
 from ._base import Method
 
 PACKAGE = __name__.rpartition(".")[0]
@@ -47,6 +48,7 @@ def resolve_method(method):
         return METHODS[method]()
     if isinstance(method, Method):
         method = clone(method)
+        method.set_params(**python_scalars(method.get_params(deep=False)))
         method.check_parameters()
         return method
     names = ", ".join(repr(name) for name in METHODS)

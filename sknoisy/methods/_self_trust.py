@@ -33,9 +33,8 @@ def settle_trusted_rows(method, trainer):
 
 
 def untrusted_rows(run):
-    """Return the rows of a run whose weight is to be learned; all its rows if all are trusted."""
-    rows = run.rows[~run.data.trusted[run.rows]]
-    return rows if len(rows) else run.rows
+    """Return the rows of a run whose weight is to be learned; all if fewer than two are untrusted."""
+    return run.chosen_rows(~run.data.trusted)
 
 
 def choose_stand_ins(codes, events, share):

@@ -157,8 +157,7 @@ class SimiFeat(Method):
     def _train(trainer, chosen=None):
         """Train a net on the chosen rows, of those that it may learn from."""
         run = trainer.new_run()
-        rows = run.rows if chosen is None else run.rows[chosen[run.rows]]
-        return run.fit(rows=rows if len(rows) else run.rows)
+        return run.fit(rows=None if chosen is None else run.chosen_rows(chosen))
 
     def _flag(self, codes, shares, estimate):
         if self.rule == "vote":

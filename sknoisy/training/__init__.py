@@ -1,7 +1,7 @@
 """The only rooms that know skorch's loop."""
 
 from ._averaging import AveragedWeights
-from ._building import has_scheduler
+from ._building import has_scheduler, python_scalars
 from ._data import TrainingData
 from ._directional import (
     EXACT_GRADIENTS,
@@ -36,6 +36,7 @@ __all__ = [
     "last_layer_inputs",
     "predict_probabilities",
     "probe_step",
+    "python_scalars",
     "resolve_gradient",
     "row_derivatives",
     "seeded_global_state",

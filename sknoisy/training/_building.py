@@ -42,7 +42,19 @@ def resolve_net(net, data):
             "The 'net' parameter must be None, a subclass of torch.nn.Module or an unfitted "
             f"skorch NeuralNetClassifier with one output per class. Got {net!r} instead."
         )
-    return clone(net)
+    net = clone(net)
+    return net.set_params(**python_scalars(net.get_params(deep=False)))
+
+
+def python_scalars(parameters):
+    """Return the parameters with Python's numbers in place of numpy's.
+
+    numpy's keep their width in sums and products: the double of `np.uint8(200)` is 144.
+    """
+    return {
+        name: value.item() if isinstance(value, np.generic) else value
+        for name, value in parameters.items()
+    }
 
 
 def _is_spatial(data):
@@ -85,12 +97,36 @@ def _can_fuse_updates(net):
 
 
 def _check_batch_size(net):
-    if net.batch_size != 1:
-        return
-    if any(isinstance(layer, _BatchNorm) for layer in net.module_.modules()):
+    if net.batch_size == 1 and has_batch_norm(net.module_):
         raise ValueError(
             "The 'batch_size' parameter must be at least 2 for a net with batch normalisation, "
             "which can't be computed on one row. Got 1 instead."
+        )
+
+
+def has_batch_norm(module):
+    return any(isinstance(layer, _BatchNorm) for layer in module.modules())
+
+
+def check_row_count(run, rows):
+    """Raise an error if too few rows are left to train on."""
+    needed = 2 if has_batch_norm(run.module) else 1
+    if len(rows) < needed:
+        raise ValueError(
+            f"The module of 'net' needs at least {needed} rows to train on"
+            f"{', since it has batch normalisation' if needed == 2 else ''}. Got {len(rows)} of "
+            f"{run.data.n_rows}: let the net's 'train_split' or the method hold out fewer, or "
+            "give more rows a positive sample_weight."
+        )
+
+
+def check_trusted_batch_size(run, rows, batch_size):
+    """Raise an error if batches of trusted rows are too small for the module."""
+    if min(batch_size, len(rows)) < 2 and has_batch_norm(run.module):
+        raise ValueError(
+            "The 'trusted_batch_size' parameter must be at least 2, and so must be the number of "
+            "trusted rows, for a net with batch normalisation, which can't be computed on one "
+            f"row. Got {batch_size} and {len(rows)} trusted rows instead."
         )
 
 

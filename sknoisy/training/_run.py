@@ -5,7 +5,7 @@ import math
 import warnings
 from contextlib import ExitStack, contextmanager, nullcontext
 from functools import partial
-from itertools import chain
+from itertools import chain, repeat
 
 import numpy as np
 import torch
@@ -19,7 +19,14 @@ from ..augmentation import StrongAugment, resolve_view
 from ..exceptions import NonFiniteLossError
 from ._averaging import AveragedWeights
 from ._batches import DatasetBatches, FeatureStore, RowBatches
-from ._building import check_examples, check_outputs, infer_examples, initialize_net
+from ._building import (
+    check_examples,
+    check_outputs,
+    check_row_count,
+    check_trusted_batch_size,
+    infer_examples,
+    initialize_net,
+)
 from ._finite import check_features, check_logits, check_still_finite, finite_values
 from ._interrupts import noticed_interrupts
 from ._outputs import as_logits, infer_in_parts, prediction_batch_size
@@ -199,7 +206,9 @@ class TrainingRun:
         runs = (self, *step.peers)
         max_epochs = self.net.max_epochs if max_epochs is None else max_epochs
         finite = [finite_values(run.module) for run in runs]
-        batches = self.batches(self.rows if rows is None else rows, shuffle=True)
+        rows = self.rows if rows is None else rows
+        check_row_count(self, rows)
+        batches = self.batches(rows, shuffle=True)
         with isolated_training(self._seed), self._learning_beside(step.optimizers()):
             for run in runs:
                 run.net.notify("on_train_begin", X=run.data.X, y=run.data.y)
@@ -303,7 +312,7 @@ class TrainingRun:
         training, validation = net.get_split_datasets(X, data.y[rows])
         datasets = {"dataset_train": training, "dataset_valid": validation}
         if isinstance(training, Subset) and isinstance(validation, Subset):
-            trained, held_out = np.asarray(training.indices), np.asarray(validation.indices)
+            trained, held_out = (np.array(part.indices, int) for part in (training, validation))
             return rows[trained], datasets, rows[held_out]
         return rows, datasets, None
 
@@ -312,6 +321,11 @@ class TrainingRun:
             return self.batches(self._validation_rows)
         validation = self._datasets["dataset_valid"]
         return None if validation is None else self.net.get_iterator(validation, training=False)
+
+    def chosen_rows(self, chosen):
+        """Return those of `rows` that a mask chooses; all if fewer than two are left to train."""
+        rows = self.rows[chosen[self.rows]]
+        return rows if len(rows) > 1 else self.rows
 
     def batches(self, rows, *, shuffle=False, batch_size=None):
         """Return batches of the given rows."""
@@ -333,10 +347,10 @@ class TrainingRun:
         )
 
     def endless_batches(self, rows, batch_size):
-        """Yield batches of the given rows in random order, again and again."""
+        """Return an iterator of batches of the given rows in random order, again and again."""
+        check_trusted_batch_size(self, rows, batch_size)
         batches = self.batches(rows, shuffle=True, batch_size=min(batch_size, len(rows)))
-        while True:
-            yield from batches
+        return chain.from_iterable(repeat(batches))
 
     def _batch_size(self, n_rows):
         return n_rows if self.net.batch_size == -1 else self.net.batch_size

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from ._building import initialize_net, resolve_net
+from ._building import initialize_net, python_scalars, resolve_net
 from ._directional import resolve_gradient
 from ._run import TrainingRun
 from ._seeding import child_seeds
@@ -44,7 +44,8 @@ class Trainer:
         self.verbose = verbose
         self.has_default_net = net is None
         given = {"max_epochs": max_epochs, "batch_size": batch_size, "lr": lr}
-        self.given = {name: value for name, value in given.items() if value is not None}
+        given = {name: value for name, value in given.items() if value is not None}
+        self.given = python_scalars(given)
         self.net = resolve_net(net, data).set_params(**self.given)
         self._seeds = child_seeds(seed)
 

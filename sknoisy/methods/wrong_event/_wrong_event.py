@@ -242,7 +242,13 @@ class WrongEvent(Method):
         held_out = np.setdiff1d(np.arange(run.data.n_rows), run.rows)
         if len(held_out) or not self.holdout:
             return run.rows, held_out
-        return split_held_out(run.data.y, run.rows, self.holdout, random_state)
+        rows, held_out = split_held_out(run.data.y, run.rows, self.holdout, random_state)
+        if len(rows) < 2:
+            raise ValueError(
+                "The 'holdout' parameter of WrongEvent must leave at least two rows to train on. "
+                f"Got {self.holdout!r}, which leaves {len(rows)} of {len(run.rows)}."
+            )
+        return rows, held_out
 
     def _evidence(self, run, counts, losses, n_events, *, judged_right=None, **fields):
         data = run.data
