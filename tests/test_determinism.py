@@ -190,6 +190,7 @@ def test_no_thread_disturbs_the_initial_weights_of_another(block):
     np.testing.assert_array_equal(drawn, alone)
 
 
+@pytest.mark.slow
 def test_threads_take_turns_in_forward_mode():
     X, y = noisy_table(400)
     detector = NoisyLabelDetector(LSW(gradient="forward"), **SHORT)
@@ -278,6 +279,7 @@ def frozen(array):
     return array
 
 
+@pytest.mark.slow
 @EACH
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_inputs_may_be_read_only(name, dtype):

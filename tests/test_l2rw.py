@@ -5,7 +5,6 @@ from numpy.testing import assert_allclose
 from reweighting import accuracy, digits_and_trusted, losses_at, make_run, report
 
 from sknoisy import NoisyLabelDetector
-from sknoisy.exceptions import TrustedRowsRequiredError
 from sknoisy.methods import L2RW
 from sknoisy.methods._l2rw import ReweightedSteps, normalized_weights
 from sknoisy.noise import flip_pair
@@ -48,17 +47,14 @@ def test_weights_are_those_of_differentiation_through_the_step(run):
     assert expected.max() > 0.1
 
 
+@pytest.mark.slow
 def test_wrong_labels_get_little_weight(digits):
     assert report(digits, "l2rw", flip_pair)["auc"] > 0.95
 
 
+@pytest.mark.slow
 def test_classifier_is_better_than_plain_training(digits):
     assert accuracy(digits, "l2rw") > accuracy(digits, "cross_entropy")
-
-
-def test_missing_trusted_rows_are_told_with_the_methods_that_need_none(digits):
-    with pytest.raises(TrustedRowsRequiredError, match="self_trusted.*'cores'.*'wrong_event'"):
-        NoisyLabelDetector("l2rw").fit(*digits[:2])
 
 
 @pytest.mark.parametrize(

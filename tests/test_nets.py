@@ -200,6 +200,7 @@ def test_momentum_of_the_user_is_not_dropped_in_silence():
         net.initialize()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "net, data",
     [

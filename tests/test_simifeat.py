@@ -92,6 +92,7 @@ def test_neighbours_vote_for_the_label_of_their_group():
 # -- as a whole ----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", ["rank", "vote"])
 def test_wrong_labels_are_found_by_the_rows_themselves(noisy_digits, rule):
     X, _, y_noisy, flipped = noisy_digits
@@ -101,6 +102,7 @@ def test_wrong_labels_are_found_by_the_rows_themselves(noisy_digits, rule):
     assert report["f1"] > 0.9 and report["auc"] > 0.97
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("features", ["net", "trusted_net", lambda X: X[:, 20:44]])
 def test_features_may_come_from_elsewhere(noisy_digits, features):
     X, y, y_noisy, flipped = noisy_digits
@@ -113,6 +115,7 @@ def test_features_may_come_from_elsewhere(noisy_digits, features):
     assert noise_detection_report(wrong, label_quality=quality[~trusted])["auc"] > 0.85
 
 
+@pytest.mark.slow
 def test_rows_of_a_table_are_compared_as_they_are_and_images_by_a_net(noisy_digits):
     X, _, y_noisy, _ = noisy_digits
     settings = {"max_epochs": 2, "random_state": 0}
@@ -128,6 +131,7 @@ def test_rows_of_a_table_are_compared_as_they_are_and_images_by_a_net(noisy_digi
         assert_array_equal(*qualities)
 
 
+@pytest.mark.slow
 def test_transition_matrix_is_the_estimate_from_neighbours(noisy_digits):
     X, y, _, _ = noisy_digits
     y_noisy, _ = flip_classes(y, {3: 8, 1: 7}, rate=0.4, random_state=0)
@@ -137,6 +141,7 @@ def test_transition_matrix_is_the_estimate_from_neighbours(noisy_digits):
     assert_allclose(matrix.sum(axis=1), np.ones(10))
 
 
+@pytest.mark.slow
 def test_classifier_is_better_than_plain_training(noisy_digits):
     X, y, y_noisy, _ = noisy_digits
     train = np.arange(len(y)) % 3 > 0

@@ -160,6 +160,7 @@ def test_bfloat16_gives_nearly_what_float32_gives(method):
     assert np.abs(probabilities[0] - probabilities[1]).mean() < 0.05
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["lsw", "l2rw", "meta_weight_net"])
 def test_finite_differences_are_taken_in_float32(method):
     qualities = []
@@ -171,6 +172,7 @@ def test_finite_differences_are_taken_in_float32(method):
     assert_array_equal(*qualities)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", [LSW, L2RW, MetaWeightNet])
 def test_forward_derivatives_are_taken_in_the_precision_of_the_net(method):
     qualities = []
@@ -228,6 +230,7 @@ def test_memory_layout_changes_rounding_only():
     assert_allclose(*losses, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_compiled_net_is_trained(table):
     net = TabularNet(max_epochs=2, compile=True, compile__backend="eager")
     plain = TabularNet(max_epochs=2)

@@ -211,9 +211,14 @@ def test_counting_goes_on_where_the_net_generalises(noisy_digits):
     assert len(detector.history_) == 12
 
 
-def test_history_records_the_memorisation_gap(fitted_detector):
-    gaps = [epoch["memorization_gap"] for epoch in fitted_detector.history_]
-    assert len(gaps) == len(fitted_detector.history_) and all(-1 <= gap <= 1 for gap in gaps)
+@pytest.mark.parametrize("holdout", [0, 0.1])
+def test_history_records_a_memorisation_gap_where_rows_are_watched(noisy_digits, holdout):
+    X, _, y_noisy, _ = noisy_digits
+    detector = NoisyLabelDetector(WrongEvent(holdout=holdout), max_epochs=6, random_state=0)
+    detector.fit(X, y_noisy)
+    gaps = np.array([epoch["memorization_gap"] for epoch in detector.history_])
+    assert len(gaps) >= 4 and (np.abs(gaps) <= 1).all()
+    assert (gaps != 0).all() if holdout else (gaps == 0).all()
 
 
 def test_averaged_weights_hold_a_share_of_the_latest_and_its_whole_numbers():
@@ -300,6 +305,7 @@ def test_detector_finds_symmetric_noise(noisy_digits, fitted_detector):
     assert report["auc"] > 0.97 and report["f1"] > 0.9
 
 
+@pytest.mark.slow
 def test_classifier_is_close_to_training_on_right_labels(noisy_digits):
     X, y, y_noisy, _ = noisy_digits
     train = np.arange(len(y)) % 3 > 0
@@ -311,6 +317,7 @@ def test_classifier_is_close_to_training_on_right_labels(noisy_digits):
     assert scores[1] > scores[2] - 0.05
 
 
+@pytest.mark.slow
 def test_second_stage_counts_on_with_both_views(noisy_digits):
     X, _, y_noisy, flipped = noisy_digits
     first = NoisyLabelDetector(max_epochs=8, random_state=0).fit(X, y_noisy)
@@ -334,6 +341,7 @@ def _is_same_net(one, other):
     return all(torch.equal(one[name], other[name]) for name in one)
 
 
+@pytest.mark.slow
 def test_net_of_the_first_stage_stays_where_the_second_does_harm():
     # A chequered plane is learnt slowly: many right labels are contradicted again and again.
     X = np.random.RandomState(0).rand(1500, 2)
@@ -344,12 +352,14 @@ def test_net_of_the_first_stage_stays_where_the_second_does_harm():
     assert len(second.history) == len(first.history) + 30
 
 
+@pytest.mark.slow
 def test_net_of_the_second_stage_stays_where_it_helps(noisy_digits):
     X, _, y_noisy, _ = noisy_digits
     first, second = _both_stages(X, y_noisy)
     assert not _is_same_net(second.state, first.details["averaged_state"])
 
 
+@pytest.mark.slow
 def test_watched_rows_are_counted_in_the_second_stage_too(noisy_digits):
     X, _, y_noisy, flipped = noisy_digits
     first, second = _both_stages(X, y_noisy)
@@ -358,6 +368,7 @@ def test_watched_rows_are_counted_in_the_second_stage_too(noisy_digits):
     assert added[flipped[watched]].mean() > 50 and added[~flipped[watched]].mean() < 15
 
 
+@pytest.mark.slow
 def test_trusted_rows_keep_full_weight_in_the_second_stage():
     X, y = load_digits(return_X_y=True)
     y_noisy, flipped = flip_pair(y, 0.45, random_state=0)
@@ -368,6 +379,7 @@ def test_trusted_rows_keep_full_weight_in_the_second_stage():
     assert with_them.score(X, y) > without.score(X, y)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "parameters",
     [
