@@ -129,9 +129,9 @@ def evaluate_errors(cell, form, max_epochs):
     y = np.where(trusted, cell.y_clean, cell.y_noisy).astype(np.int64)
     data = TrainingData(np.array(cell.X, dtype=np.float32), y, int(y.max()) + 1, trusted)
     trainer = Trainer(None, data, device="cpu", seed=cell.seed, max_epochs=max_epochs)
-    run = trainer.start()
+    run = trainer.new_run()
     learner = ComparingLearner(run, np.flatnonzero(trusted), LSW())
-    run.run(learner.train_batch, rows=np.flatnonzero(~trusted))
+    run.fit(learner, rows=np.flatnonzero(~trusted))
     return {name: float(np.median(errors)) for name, errors in learner.errors.items()}
 
 

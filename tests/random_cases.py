@@ -57,7 +57,7 @@ from torch.utils.data import Dataset, IterableDataset, Subset, TensorDataset
 import sknoisy
 from sknoisy import NoisyLabelDetector, RobustClassifier, exceptions
 from sknoisy.methods import METHODS
-from sknoisy.nets import ImageNet, TabularNet
+from sknoisy.nets import TabularNet, VisionNet
 
 SEED = 20250101
 MAX_SECONDS = 60
@@ -299,7 +299,7 @@ def small_table_net(**params):
 
 
 def small_image_net(**params):
-    return ImageNet(module__depth=10, module__width=2, **params)
+    return VisionNet(module__depth=10, module__width=2, **params)
 
 
 def fitted_net():
@@ -1027,8 +1027,8 @@ ORDINARY_TABLE_NETS = {
     "batch norm": lambda m: skorch_net(TwoInOne),
 }
 ORDINARY_IMAGE_NETS = {
-    "ImageNet": lambda m: small_image_net(),
-    "ImageNet again": lambda m: small_image_net(),
+    "VisionNet": lambda m: small_image_net(),
+    "VisionNet again": lambda m: small_image_net(),
     "module": lambda m: Linear,
     "skorch": lambda m: skorch_net(Linear),
     "train_split": lambda m: small_image_net(train_split=NeuralNetClassifier(Linear).train_split),
@@ -1095,8 +1095,8 @@ ODD_NETS = {
     "all dropped": lambda m: TabularNet(module__n_units=8, module__dropout=1.0),
     "fixed features": lambda m: TabularNet(module__n_features=4),
     "TabularNet": lambda m: small_table_net(),
-    "ImageNet": lambda m: small_image_net(),
-    "depth of 3": lambda m: ImageNet(module__depth=3, module__width=2),
+    "VisionNet": lambda m: small_image_net(),
+    "depth of 3": lambda m: VisionNet(module__depth=3, module__width=2),
     "fitted": lambda m: fitted_net(),
     "module instance": lambda m: Linear(3, 2),
     "text": lambda m: "mlp",
@@ -1572,7 +1572,7 @@ def is_of_the_users_objects(error, estimator):
 def happened_in_training(error):
     """Whether the error came out of the costly part, beyond the head of fit."""
     names = {frame.name for frame in package_frames(error)}
-    return bool(names & {"detect", "train_joint", "train_batch", "_judge"})
+    return bool(names & {"detect", "train_classifier", "train_batch", "_judge"})
 
 
 def judge_error(error, estimator):

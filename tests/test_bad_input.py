@@ -16,7 +16,7 @@ from torch import nn
 from torch.utils.data import Dataset, IterableDataset, TensorDataset
 
 from sknoisy import NoisyLabelDetector, RobustClassifier
-from sknoisy.exceptions import NonFiniteLossError, TrustedRowsRequiredError
+from sknoisy.exceptions import NonFiniteLossError
 from sknoisy.methods import LSW, WrongEvent
 from sknoisy.nets import TabularNet
 
@@ -213,13 +213,6 @@ def test_trusted_rows_of_weight_zero_do_not_count():
         short(NoisyLabelDetector, "lsw").fit(
             X, y, trusted=np.arange(N_ROWS) < 20, sample_weight=weights
         )
-
-
-@BOTH
-def test_lsw_without_trusted_rows_names_the_ways_out(estimator_class):
-    X, y = table()
-    with pytest.raises(TrustedRowsRequiredError, match="trusted=mask.*self_trusted.*wrong_event"):
-        short(estimator_class, "lsw").fit(X, y)
 
 
 @pytest.mark.parametrize("trusted", [None, np.zeros(N_ROWS, dtype=bool)], ids=["None", "empty"])

@@ -163,6 +163,7 @@ def table_arguments(tmp_path, *more):
     return [*arguments, "--output", str(tmp_path / "tables.jsonl"), *more]
 
 
+@pytest.mark.slow
 def test_every_method_gives_its_figures_and_a_second_run_adds_nothing(
     scripts, data_home, tmp_path, capsys
 ):

@@ -61,6 +61,7 @@ def test_many_wrong_labels_are_found(checked_digits):
     assert not detector.noise_mask_[trusted].any()
 
 
+@pytest.mark.slow
 def test_lower_alpha_flags_fewer_rows(checked_digits):
     X, _, y_noisy, trusted = checked_digits
     n_flagged = [
@@ -72,6 +73,7 @@ def test_lower_alpha_flags_fewer_rows(checked_digits):
     assert n_flagged[0] < n_flagged[1] < n_flagged[2]
 
 
+@pytest.mark.slow
 def test_classifier_is_better_than_plain_training(checked_digits):
     X, y, y_noisy, trusted = checked_digits
     train = np.arange(len(y)) % 3 > 0

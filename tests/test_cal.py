@@ -60,6 +60,7 @@ def test_first_training_learns_the_given_label_less_the_prior():
     assert_allclose(losses, [every[1] - 2 * (every @ prior.numpy())], rtol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flip", [flip_symmetric, "instance"], ids=["symmetric", "instance"])
 def test_classifier_is_better_than_plain_training(digits, flip):
     X, y = digits
@@ -84,21 +85,13 @@ def test_labels_replaced_by_the_first_training_are_judged_wrong(digits):
     assert_array_equal(detector.sample_weights_ == 0, detector.noise_mask_)
 
 
+@pytest.mark.slow
 def test_transition_matrix_is_that_of_the_replaced_labels(digits):
     X, y = digits
     y_noisy, _ = flip_symmetric(y, 0.3, random_state=0)
     matrix = NoisyLabelDetector("cal", random_state=0).fit(X, y_noisy).transition_matrix_
     assert_allclose(matrix.sum(axis=1), 1)
     assert_allclose(np.diag(matrix), 0.7, atol=0.12)
-
-
-def test_trusted_rows_keep_their_label(digits):
-    X, y = digits
-    y_noisy, _ = flip_symmetric(y, 0.4, random_state=0)
-    trusted = np.arange(len(y)) % 5 == 0
-    y_noisy = np.where(trusted, y, y_noisy)
-    model = NoisyLabelDetector("cal", random_state=0).fit(X, y_noisy, trusted=trusted)
-    assert (model.sample_weights_[trusted] == 1).all() and not model.noise_mask_[trusted].any()
 
 
 @pytest.mark.parametrize("parameters", [{"beta": -1}, {"first_share": 0}, {"keep_below": "x"}])

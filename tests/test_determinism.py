@@ -15,7 +15,7 @@ from torch.utils.data import TensorDataset
 
 from sknoisy import NoisyLabelDetector, RobustClassifier
 from sknoisy.methods import LSW
-from sknoisy.nets import ImageNet, TabularNet
+from sknoisy.nets import TabularNet, VisionNet
 from sknoisy.noise import flip_symmetric
 from sknoisy.training import seeded_global_state
 from sknoisy.training._seeding import OwnRandomness
@@ -136,7 +136,7 @@ def test_without_a_seed_numpys_global_seed_decides():
 def test_images_are_reproducible():
     random = np.random.default_rng(0)
     X, y = random.random((24, 3, 8, 8)), np.arange(24) % 2
-    net = ImageNet(module__depth=10, module__width=4, batch_size=8, max_epochs=2)
+    net = VisionNet(module__depth=10, module__width=4, batch_size=8, max_epochs=2)
     estimator = NoisyLabelDetector(net=net, device="cpu", random_state=0)
     assert_equal_results(clone(estimator).fit(X, y), clone(estimator).fit(X, y), X)
 
@@ -190,6 +190,7 @@ def test_no_thread_disturbs_the_initial_weights_of_another(block):
     np.testing.assert_array_equal(drawn, alone)
 
 
+@pytest.mark.slow
 def test_threads_take_turns_in_forward_mode():
     X, y = noisy_table(400)
     detector = NoisyLabelDetector(LSW(gradient="forward"), **SHORT)
@@ -255,7 +256,7 @@ def test_global_state_is_as_before_with_a_dataset():
 @pytest.mark.parametrize("method", ["wrong_event", LSW(self_trusted=0.3)])
 def test_global_state_is_as_before_with_images(method):
     X, y = np.random.default_rng(0).random((16, 8, 8)), np.arange(16) % 2
-    net = ImageNet(module__depth=10, module__width=4, batch_size=8, max_epochs=2)
+    net = VisionNet(module__depth=10, module__width=4, batch_size=8, max_epochs=2)
     before = global_state()
     use_everything(RobustClassifier(method, net=net, random_state=0), X, y)
     assert global_state() == before
@@ -278,6 +279,7 @@ def frozen(array):
     return array
 
 
+@pytest.mark.slow
 @EACH
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_inputs_may_be_read_only(name, dtype):
@@ -312,7 +314,7 @@ def test_inputs_are_left_as_they_were(name, dtype):
 def test_images_are_left_as_they_were(dtype):
     X = np.random.default_rng(0).integers(0, 2, (16, 3, 8, 8)).astype(dtype)
     y, before = np.arange(16) % 2, X.copy()
-    net = ImageNet(module__depth=10, module__width=4, batch_size=8, max_epochs=2)
+    net = VisionNet(module__depth=10, module__width=4, batch_size=8, max_epochs=2)
     RobustClassifier(net=net, random_state=0).fit(X, y).predict(X)
     np.testing.assert_array_equal(X, before)
 

@@ -13,7 +13,7 @@ from skorch.callbacks import EpochScoring, GradientNormClipping
 
 from sknoisy import NoisyLabelDetector, RobustClassifier
 from sknoisy.methods import LSW, METHODS, SimiFeat
-from sknoisy.nets import ImageNet, TabularNet
+from sknoisy.nets import TabularNet, VisionNet
 from sknoisy.noise import flip_pair
 
 pytestmark = [
@@ -23,7 +23,7 @@ pytestmark = [
 
 TABLE = {"net": TabularNet(max_epochs=4), "random_state": 0}
 IMAGES = {
-    "net": ImageNet(module__depth=10, module__width=4, max_epochs=4, batch_size=64),
+    "net": VisionNet(module__depth=10, module__width=4, max_epochs=4, batch_size=64),
     "random_state": 0,
 }
 GRADIENTS = ("finite_difference", "last_layer", "double_backward")

@@ -337,6 +337,7 @@ def test_missing_matplotlib_names_the_extra(monkeypatch, call):
         call()
 
 
+@pytest.mark.slow
 def test_import_of_the_module_does_not_import_matplotlib():
     code = "import sys, sknoisy.display; sys.exit('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

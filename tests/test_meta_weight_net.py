@@ -5,9 +5,8 @@ from numpy.testing import assert_allclose
 from reweighting import LR, accuracy, digits_and_trusted, losses_at, make_run, report
 
 from sknoisy import NoisyLabelDetector
-from sknoisy.exceptions import TrustedRowsRequiredError
 from sknoisy.methods import MetaWeightNet
-from sknoisy.methods._meta_weight_net import MetaWeightedSteps
+from sknoisy.methods._meta_weight_net import MetaWeightingStep
 from sknoisy.noise import flip_symmetric
 
 
@@ -23,7 +22,7 @@ def digits():
 
 @pytest.fixture
 def steps(run):
-    steps = MetaWeightedSteps(run, np.arange(12, 20), MetaWeightNet(gradient="forward"), seed=0)
+    steps = MetaWeightingStep(run, np.arange(12, 20), MetaWeightNet(gradient="forward"), seed=0)
     steps.weight_net.double()
     return steps
 
@@ -44,27 +43,25 @@ def test_gradient_of_the_weight_net_is_that_through_the_step_ahead(run, steps):
     assert max(gradient.abs().max() for gradient in expected) > 1e-5
 
 
+@pytest.mark.slow
 def test_weight_falls_with_the_loss(digits):
     X, y, trusted = digits
     y_noisy = np.where(trusted, y, flip_symmetric(y, 0.4, random_state=0)[0])
-    model = NoisyLabelDetector("meta_weight_net", random_state=0)
+    model = NoisyLabelDetector("meta_weight_net", max_epochs=10, random_state=0)
     model.fit(X, y_noisy, trusted=trusted)
     wrong = y_noisy != y
     assert model.sample_weights_[wrong].mean() < 0.7 * model.sample_weights_[~wrong].mean()
 
 
+@pytest.mark.slow
 def test_contamination_finds_symmetric_noise(digits):
-    found = report(digits, "meta_weight_net", flip_symmetric, contamination=0.3)
+    found = report(digits, "meta_weight_net", flip_symmetric, contamination=0.3, max_epochs=10)
     assert found["auc"] > 0.95 and found["f1"] > 0.8
 
 
+@pytest.mark.slow
 def test_classifier_is_better_than_plain_training(digits):
     assert accuracy(digits, "meta_weight_net") > accuracy(digits, "cross_entropy")
-
-
-def test_missing_trusted_rows_are_told_with_the_methods_that_need_none(digits):
-    with pytest.raises(TrustedRowsRequiredError, match="self_trusted.*'cores'.*'wrong_event'"):
-        NoisyLabelDetector("meta_weight_net").fit(*digits[:2])
 
 
 @pytest.mark.parametrize(

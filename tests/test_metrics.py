@@ -236,6 +236,7 @@ def test_clean_scorer_sees_what_accuracy_on_noisy_labels_hides(data):
     assert clean > estimator.score(data["X"], data["y"]) + 0.2
 
 
+@pytest.mark.slow
 def test_all_scorers_work_together_in_two_processes(data):
     metadata = {name: data[name] for name in SCORERS}
     result = {

@@ -8,9 +8,9 @@ from sklearn.datasets import make_classification
 from sklearn.model_selection import GridSearchCV
 from torch import nn
 
-from sknoisy.nets import CifarResNet, CropFlip, ImageNet, MultilayerPerceptron, TabularNet
+from sknoisy.nets import CifarResNet, CropFlip, MultilayerPerceptron, TabularNet, VisionNet
 
-NETS = pytest.mark.parametrize("net_class", [TabularNet, ImageNet])
+NETS = pytest.mark.parametrize("net_class", [TabularNet, VisionNet])
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +43,7 @@ def small_tabular_net(**parameters):
 
 
 def small_image_net(**parameters):
-    return ImageNet(
+    return VisionNet(
         module__n_channels=3,
         module__n_classes=2,
         module__depth=10,
@@ -161,7 +161,7 @@ def test_misspelt_parameter_is_refused(small_net):
 
 
 @pytest.mark.parametrize(
-    "net_class, views", [(TabularNet, (None, "noise")), (ImageNet, ("crop_flip", "strong"))]
+    "net_class, views", [(TabularNet, (None, "noise")), (VisionNet, ("crop_flip", "strong"))]
 )
 def test_default_views(net_class, views):
     assert (net_class().weak_view, net_class().strong_view) == views
@@ -200,6 +200,7 @@ def test_momentum_of_the_user_is_not_dropped_in_silence():
         net.initialize()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "net, data",
     [

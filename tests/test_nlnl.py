@@ -5,7 +5,7 @@ from sklearn.datasets import load_digits
 
 from sknoisy import NoisyLabelDetector, RobustClassifier
 from sknoisy.methods import NLNL
-from sknoisy.methods._nlnl import NegativeLearning, complementary_labels
+from sknoisy.methods._nlnl import NegativeLearningStep, complementary_labels
 from sknoisy.metrics import noise_detection_report
 from sknoisy.noise import flip_symmetric
 from sknoisy.training import Trainer, TrainingData
@@ -30,7 +30,8 @@ def test_complementary_labels_are_all_others_alike_and_never_the_given_one():
 def stages():
     X = np.random.default_rng(0).normal(size=(8, 3)).astype(np.float32)
     data = TrainingData(X, np.array([0, 0, 0, 0, 0, 0, 1, 1]), 2, np.zeros(8, dtype=bool))
-    return NegativeLearning(Trainer(None, data, device="cpu", seed=0).start(), NLNL(), seed=0)
+    run = Trainer(None, data, device="cpu", seed=0).new_run()
+    return NegativeLearningStep(run, NLNL(), n_epochs=4, seed=0)
 
 
 def test_negative_loss_of_two_classes_by_hand(stages):
@@ -51,21 +52,24 @@ def test_negative_loss_of_two_classes_by_hand(stages):
 def test_stages_learn_from_the_rows_whose_label_is_likely(stage, selected):
     X = np.zeros((4, 3), dtype=np.float32)
     data = TrainingData(X, np.array([0, 1, 2, 3]), 4, np.zeros(4, dtype=bool))
-    stages = NegativeLearning(Trainer(None, data, device="cpu", seed=0).start(), NLNL(), seed=0)
+    run = Trainer(None, data, device="cpu", seed=0).new_run()
+    stages = NegativeLearningStep(run, NLNL(), n_epochs=4, seed=0)
+    for epoch, probabilities in enumerate([[0.1, 0.2, 0.4, 0.0], [0.2, 0.4, 0.8, 0.0]]):
+        run.row_state["given_probability"].copy_(torch.tensor(probabilities))
+        stages.end_epoch(epoch)
     stages.stage = stage
-    for probabilities in ([0.1, 0.2, 0.4, 0.0], [0.2, 0.4, 0.8, 0.0]):
-        stages._last = torch.tensor(probabilities)
-        stages.close_epoch()
     assert stages._selected(torch.arange(3)).tolist() == selected
 
 
+@pytest.mark.slow
 def test_detector_finds_symmetric_noise(noisy_digits):
     X, _, y_noisy, flipped = noisy_digits
-    detector = NoisyLabelDetector("nlnl", random_state=0).fit(X, y_noisy)
+    detector = NoisyLabelDetector("nlnl", max_epochs=12, random_state=0).fit(X, y_noisy)
     report = noise_detection_report(flipped, detector.noise_mask_, detector.label_quality_)
     assert report["auc"] > 0.95 and report["f1"] > 0.85
 
 
+@pytest.mark.slow
 def test_classifier_learns_soft_labels_and_is_better_than_plain_training(noisy_digits):
     X, y, y_noisy, _ = noisy_digits
     train = np.arange(len(y)) % 3 > 0
@@ -75,11 +79,13 @@ def test_classifier_learns_soft_labels_and_is_better_than_plain_training(noisy_d
     assert len(nlnl.history_) == 3 * 30 + 30 + 30
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("max_epochs", [1, 4])
 def test_stages_fit_into_short_trainings(noisy_digits, max_epochs):
     X, _, y_noisy, _ = noisy_digits
     method = NLNL(n_rounds=1)
-    model = RobustClassifier(method, max_epochs=max_epochs, random_state=0).fit(X, y_noisy)
+    model = RobustClassifier(method, max_epochs=max_epochs, random_state=0)
+    model.fit(X[:300], y_noisy[:300])
     assert np.isfinite(model.label_quality_).all()
 
 

@@ -3,11 +3,11 @@ import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_digits
-from sknoisy.methods._parts import PartMatrices, fit_part_matrices, part_shares
 
 from sknoisy import NoisyLabelDetector, RobustClassifier
 from sknoisy.losses import importance_weights
 from sknoisy.methods import PTD
+from sknoisy.methods.ptd._part_dependent import PartMatrices, fit_part_matrices, part_shares
 from sknoisy.metrics import noise_detection_report
 from sknoisy.noise import flip_instance_dependent
 from sknoisy.transition import anchor_rows
@@ -100,6 +100,7 @@ def test_part_that_no_anchor_has_stays_at_the_mean_of_the_class():
 # -- the method ------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_classifier_is_better_than_plain_training_under_instance_noise(digits):
     X, y = digits
     y_noisy, _ = flip_instance_dependent(X, y, 0.4, random_state=0)
@@ -111,6 +112,7 @@ def test_classifier_is_better_than_plain_training_under_instance_noise(digits):
     assert ptd.score(X[~train], y[~train]) > plain.score(X[~train], y[~train]) + 0.05
 
 
+@pytest.mark.slow
 def test_wrong_labels_have_a_small_posterior_under_instance_noise(digits):
     X, y = digits
     y_noisy, flipped = flip_instance_dependent(X, y, 0.3, random_state=0)
@@ -120,18 +122,11 @@ def test_wrong_labels_have_a_small_posterior_under_instance_noise(digits):
     assert_allclose(detector.transition_matrix_.sum(axis=1), 1, rtol=1e-5)
 
 
-def test_trusted_rows_have_weight_one(digits):
-    X, y = digits
-    y_noisy, _ = flip_instance_dependent(X, y, 0.4, random_state=0)
-    trusted = np.arange(len(y)) % 5 == 0
-    y_noisy = np.where(trusted, y, y_noisy)
-    model = NoisyLabelDetector("ptd", random_state=0).fit(X, y_noisy, trusted=trusted)
-    assert (model.sample_weights_[trusted] == 1).all() and not model.noise_mask_[trusted].any()
-
-
+@pytest.mark.slow
 @pytest.mark.parametrize("max_epochs", [1, 2, 3])
 def test_every_stage_has_an_epoch_in_very_short_trainings(digits, max_epochs):
-    detector = NoisyLabelDetector("ptd", max_epochs=max_epochs, random_state=0).fit(*digits)
+    detector = NoisyLabelDetector("ptd", max_epochs=max_epochs, random_state=0)
+    detector.fit(*(values[:300] for values in digits))
     assert np.isfinite(detector.label_quality_).all() and len(detector.history_) >= 3
 
 

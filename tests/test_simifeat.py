@@ -2,15 +2,14 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_digits, make_blobs
-from sklearn.neighbors import NearestNeighbors
 from torch import nn
 
 from sknoisy import NoisyLabelDetector, RobustClassifier
 from sknoisy.exceptions import TrustedRowsRequiredError
 from sknoisy.methods import SimiFeat, _simifeat
-from sknoisy.methods._simifeat import Neighbors, count_votes
 from sknoisy.metrics import noise_detection_report
-from sknoisy.nets import ImageNet
+from sknoisy.neighbors import SimilarRows, count_votes
+from sknoisy.nets import VisionNet
 from sknoisy.noise import flip_classes, flip_symmetric
 from sknoisy.transition import NoiseEstimate, consensus_frequencies, estimate_noise
 
@@ -59,21 +58,21 @@ def test_most_similar_rows_are_those_of_an_exhaustive_search(monkeypatch, max_pa
     features = np.random.default_rng(0).normal(size=(60, 5)).astype(np.float32)
     unit = features / np.linalg.norm(features, axis=1, keepdims=True)
     similarities, rows = _simifeat.most_similar(unit, 4)
-    search = NearestNeighbors(n_neighbors=4, metric="cosine").fit(unit)
+    search = NearestSimilarRows(n_neighbors=4, metric="cosine").fit(unit)
     distances, expected = search.kneighbors(unit)
     assert_array_equal(rows, expected)
     assert_allclose(similarities, 1 - distances, atol=1e-6)
 
 
 def test_own_row_comes_first_even_among_equal_rows():
-    neighbors = Neighbors(np.repeat([[1.0, 0.0], [0.0, 1.0]], 4, axis=0), 3)
+    neighbors = SimilarRows(np.repeat([[1.0, 0.0], [0.0, 1.0]], 4, axis=0), 3)
     assert_array_equal(neighbors._rows[:, 0], np.arange(8))
     assert (neighbors._rows[:4, :3] < 4).all() and (neighbors._rows[4:, :3] >= 4).all()
 
 
 def test_rows_that_are_left_out_have_no_vote_but_their_own():
     angles = np.array([0.0, 0.01, 0.02, 0.03, 1.0])
-    neighbors = Neighbors(np.stack([np.cos(angles), np.sin(angles)], axis=1), 3)
+    neighbors = SimilarRows(np.stack([np.cos(angles), np.sin(angles)], axis=1), 3)
     codes = np.array([0, 1, 2, 2, 0])
     votes = count_votes(codes, 3, *neighbors.voters(np.array([True, False, True, True, True])))
     assert votes[0, 1] == 0 and votes[0].argmax() == 2
@@ -84,7 +83,7 @@ def test_neighbours_vote_for_the_label_of_their_group():
     X, y = make_blobs(300, centers=3, cluster_std=0.5, center_box=(5, 20), random_state=0)
     y_noisy, flipped = flip_symmetric(y, 0.3, random_state=0)
     votes = count_votes(
-        y_noisy, 3, *Neighbors(X - X.mean(axis=0), 10).voters(np.ones(300, dtype=bool))
+        y_noisy, 3, *SimilarRows(X - X.mean(axis=0), 10).voters(np.ones(300, dtype=bool))
     )
     assert (votes.argmax(axis=1) == y).mean() > 0.9
 
@@ -92,6 +91,7 @@ def test_neighbours_vote_for_the_label_of_their_group():
 # -- as a whole ----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", ["rank", "vote"])
 def test_wrong_labels_are_found_by_the_rows_themselves(noisy_digits, rule):
     X, _, y_noisy, flipped = noisy_digits
@@ -101,6 +101,7 @@ def test_wrong_labels_are_found_by_the_rows_themselves(noisy_digits, rule):
     assert report["f1"] > 0.9 and report["auc"] > 0.97
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("features", ["net", "trusted_net", lambda X: X[:, 20:44]])
 def test_features_may_come_from_elsewhere(noisy_digits, features):
     X, y, y_noisy, flipped = noisy_digits
@@ -113,10 +114,11 @@ def test_features_may_come_from_elsewhere(noisy_digits, features):
     assert noise_detection_report(wrong, label_quality=quality[~trusted])["auc"] > 0.85
 
 
+@pytest.mark.slow
 def test_rows_of_a_table_are_compared_as_they_are_and_images_by_a_net(noisy_digits):
     X, _, y_noisy, _ = noisy_digits
     settings = {"max_epochs": 2, "random_state": 0}
-    net = ImageNet(module__depth=10, module__width=4)
+    net = VisionNet(module__depth=10, module__width=4)
     images = (X[:300] / 16).reshape(-1, 8, 8)
     for data, chosen, given in ((X[:300], "input", None), (images, "net", net)):
         qualities = [
@@ -128,6 +130,7 @@ def test_rows_of_a_table_are_compared_as_they_are_and_images_by_a_net(noisy_digi
         assert_array_equal(*qualities)
 
 
+@pytest.mark.slow
 def test_transition_matrix_is_the_estimate_from_neighbours(noisy_digits):
     X, y, _, _ = noisy_digits
     y_noisy, _ = flip_classes(y, {3: 8, 1: 7}, rate=0.4, random_state=0)
@@ -137,6 +140,7 @@ def test_transition_matrix_is_the_estimate_from_neighbours(noisy_digits):
     assert_allclose(matrix.sum(axis=1), np.ones(10))
 
 
+@pytest.mark.slow
 def test_classifier_is_better_than_plain_training(noisy_digits):
     X, y, y_noisy, _ = noisy_digits
     train = np.arange(len(y)) % 3 > 0

@@ -10,7 +10,7 @@ from torch import nn
 
 from sknoisy import NoisyLabelDetector, RobustClassifier
 from sknoisy.methods import L2RW, LSW, MetaWeightNet
-from sknoisy.nets import ImageNet, TabularNet
+from sknoisy.nets import TabularNet, VisionNet
 from sknoisy.training import (
     RunningGradient,
     Trainer,
@@ -80,7 +80,7 @@ def test_anything_fits_where_it_already_is():
 def test_mapped_images_are_learnt_from_as_those_in_memory(tmp_path, method):
     images, y = load_digits().images[:300].astype(np.uint8) * 15, load_digits().target[:300]
     np.save(tmp_path / "images.npy", images)
-    net = ImageNet(module__depth=10, module__width=4, max_epochs=2)
+    net = VisionNet(module__depth=10, module__width=4, max_epochs=2)
     qualities = [
         NoisyLabelDetector(method, net=net, random_state=0).fit(X, y).label_quality_
         for X in (images, np.load(tmp_path / "images.npy", mmap_mode="r"))
@@ -137,7 +137,7 @@ def test_form_of_update_that_the_user_chose_stays(table, settings):
 
 def small_images(**settings):
     images = load_digits().images[:400].astype(np.float32) / 16
-    net = ImageNet(
+    net = VisionNet(
         module__depth=10,
         module__width=8,
         max_epochs=3,
@@ -160,6 +160,7 @@ def test_bfloat16_gives_nearly_what_float32_gives(method):
     assert np.abs(probabilities[0] - probabilities[1]).mean() < 0.05
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["lsw", "l2rw", "meta_weight_net"])
 def test_finite_differences_are_taken_in_float32(method):
     qualities = []
@@ -171,6 +172,7 @@ def test_finite_differences_are_taken_in_float32(method):
     assert_array_equal(*qualities)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", [LSW, L2RW, MetaWeightNet])
 def test_forward_derivatives_are_taken_in_the_precision_of_the_net(method):
     qualities = []
@@ -187,11 +189,11 @@ def test_forward_derivatives_are_taken_in_the_precision_of_the_net(method):
 def test_forward_derivative_in_bfloat16_is_close_to_the_exact_one():
     net, images, y = small_images(precision="float32")
     data = TrainingData(images[:, None], y, 10, np.zeros(len(y), dtype=bool))
-    state = Trainer(net, data, device="cpu", seed=0).start().run_plain().state()
+    state = Trainer(net, data, device="cpu", seed=0).new_run().fit().state()
     derivatives = []
     for precision in ("float32", "bfloat16"):
         net.set_params(precision=precision)
-        run = Trainer(net, data, device="cpu", seed=0).start(state=state)
+        run = Trainer(net, data, device="cpu", seed=0).new_run(state=state)
         run.module.train()
         batch, trusted = islice(run.batches(np.arange(200), batch_size=100), 2)
         losses = run.row_losses(run.logits(batch.X), batch.y)
@@ -228,6 +230,7 @@ def test_memory_layout_changes_rounding_only():
     assert_allclose(*losses, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_compiled_net_is_trained(table):
     net = TabularNet(max_epochs=2, compile=True, compile__backend="eager")
     plain = TabularNet(max_epochs=2)

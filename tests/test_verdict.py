@@ -258,10 +258,9 @@ def test_all_rows_may_be_trusted_when_new_ones_are_scored():
 class TiedQuality(CrossEntropy):
     """Finds all labels equally likely to be right."""
 
-    def detect(self, trainer, data):
-        evidence = super().detect(trainer, data)
-        evidence.margins = evidence.quality
-        evidence.quality = np.full(data.n_rows, self.quality)
+    def detect(self, trainer):
+        evidence = super().detect(trainer)
+        evidence.quality = np.full(trainer.data.n_rows, self.quality)
         return evidence
 
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from sknoisy.nets import (
+from sknoisy.augmentation import (
     CropFlip,
     FeatureMasking,
     GaussianNoise,
@@ -10,7 +10,7 @@ from sknoisy.nets import (
     StrongAugment,
     resolve_view,
 )
-from sknoisy.nets._distortions import (
+from sknoisy.augmentation._image_operations import (
     N_OPERATIONS,
     apply_photometric,
     cover_square,

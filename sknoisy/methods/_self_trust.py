@@ -33,7 +33,7 @@ def settle_trusted_rows(method, trainer):
 
 
 def untrusted_rows(run):
-    """Return the rows of a run whose weight is to be learned; all if fewer than two are untrusted."""
+    """Return the rows whose weight is to be learned; all if fewer than two are untrusted."""
     return run.chosen_rows(~run.data.trusted)
 
 
