@@ -26,11 +26,11 @@ from _common import (
     run_missing,
     write_section,
 )
-from sknoisy.methods._weight_learning import WeightLearner, weight_gradient
 from tables import draw_trusted
 
 from sknoisy import NoisyLabelDetector
 from sknoisy.methods import LSW
+from sknoisy.methods.lsw._weight_learning import WeightLearningStep, weight_gradient
 from sknoisy.training import RunningGradient, Trainer, TrainingData, probe_step
 
 DOCUMENT = FOLDER.parent / "docs" / "performance.md"
@@ -93,7 +93,7 @@ def evaluate_detection(cell, form, max_epochs):
     return figures | {"cpu_seconds": watch.cpu_seconds}
 
 
-class ComparingLearner(WeightLearner):
+class ComparingStep(WeightLearningStep):
     """Trains by the exact derivative, and notes how far the others are from it."""
 
     def __init__(self, run, trusted_rows, method):
@@ -105,10 +105,10 @@ class ComparingLearner(WeightLearner):
     def train_batch(self, batch):
         weights = self.weights(batch.rows).clone()
         probes = {
-            name: probe_step(self._run, batch.X, batch.y, name, average)
+            name: probe_step(self.run, batch.X, batch.y, name, average)
             for name, average in self._averages.items()
         }
-        loss, logits, losses = self._weighted_step(batch, batch.X)
+        result, losses = self._weighted_step(batch, batch.X)
         trusted = next(self._trusted_batches)
         # The last layer's probe goes first: it watches every forward pass until it is asked.
         found = {
@@ -120,7 +120,7 @@ class ComparingLearner(WeightLearner):
             difference = centered[name] - centered[EXACT]
             self.errors[name].append(float(difference.norm() / centered[EXACT].norm()))
         self._learn(batch.rows, found[EXACT])
-        return loss, logits
+        return result
 
 
 def evaluate_errors(cell, form, max_epochs):
@@ -130,7 +130,7 @@ def evaluate_errors(cell, form, max_epochs):
     data = TrainingData(np.array(cell.X, dtype=np.float32), y, int(y.max()) + 1, trusted)
     trainer = Trainer(None, data, device="cpu", seed=cell.seed, max_epochs=max_epochs)
     run = trainer.new_run()
-    learner = ComparingLearner(run, np.flatnonzero(trusted), LSW())
+    learner = ComparingStep(run, np.flatnonzero(trusted), LSW())
     run.fit(learner, rows=np.flatnonzero(~trusted))
     return {name: float(np.median(errors)) for name, errors in learner.errors.items()}
 

@@ -2,13 +2,14 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_digits, make_blobs
+from sklearn.neighbors import NearestNeighbors
 from torch import nn
 
 from sknoisy import NoisyLabelDetector, RobustClassifier
 from sknoisy.exceptions import TrustedRowsRequiredError
-from sknoisy.methods import SimiFeat, _simifeat
+from sknoisy.methods import SimiFeat
 from sknoisy.metrics import noise_detection_report
-from sknoisy.neighbors import SimilarRows, count_votes
+from sknoisy.neighbors import SimilarRows, _similar, count_votes
 from sknoisy.nets import VisionNet
 from sknoisy.noise import flip_classes, flip_symmetric
 from sknoisy.transition import NoiseEstimate, consensus_frequencies, estimate_noise
@@ -54,11 +55,11 @@ def test_share_of_right_labels_by_hand():
 
 @pytest.mark.parametrize("max_pairs", [1, 100, 2**25])
 def test_most_similar_rows_are_those_of_an_exhaustive_search(monkeypatch, max_pairs):
-    monkeypatch.setattr(_simifeat, "MAX_PAIRS", max_pairs)
+    monkeypatch.setattr(_similar, "MAX_PAIRS", max_pairs)
     features = np.random.default_rng(0).normal(size=(60, 5)).astype(np.float32)
     unit = features / np.linalg.norm(features, axis=1, keepdims=True)
-    similarities, rows = _simifeat.most_similar(unit, 4)
-    search = NearestSimilarRows(n_neighbors=4, metric="cosine").fit(unit)
+    similarities, rows = _similar.most_similar(unit, 4)
+    search = NearestNeighbors(n_neighbors=4, metric="cosine").fit(unit)
     distances, expected = search.kneighbors(unit)
     assert_array_equal(rows, expected)
     assert_allclose(similarities, 1 - distances, atol=1e-6)

@@ -5,10 +5,10 @@ import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_digits, make_classification
-from sknoisy.methods._window import agrees_better, blend
 
 from sknoisy import NoisyLabelDetector, RobustClassifier
-from sknoisy.methods import WrongEvent, _events
+from sknoisy.methods import WrongEvent
+from sknoisy.methods.wrong_event import _events
 from sknoisy.methods.wrong_event._dynamic_loss import dynamic_loss, weight_tables
 from sknoisy.methods.wrong_event._events import (
     EventRecorder,
@@ -20,11 +20,13 @@ from sknoisy.methods.wrong_event._events import (
     judged_by_counts,
     level_posteriors,
 )
+from sknoisy.methods.wrong_event._window import agrees_better, split_held_out
 from sknoisy.metrics import noise_detection_report
 from sknoisy.mixtures import fit_beta_mixture, fit_beta_mixtures
 from sknoisy.nets import TabularNet, VisionNet
 from sknoisy.noise import flip_pair, flip_symmetric
 from sknoisy.training import RowState, Trainer, TrainingData
+from sknoisy.training._averaging import blend
 
 PUBLISHED_HISTOGRAM = [9963, 9469, 6097, 4579, 5578, 14314]
 
@@ -181,9 +183,9 @@ def test_few_epochs_suffice_for_the_verdict_of_a_detector(max_epochs):
 
 def test_held_out_rows_are_the_share_of_every_class():
     codes = np.repeat([0, 1, 2], [100, 50, 10])
-    training, watched = split_held_out(codes, np.arange(160), 0.1, np.random.RandomState(0))
-    assert_array_equal(np.bincount(codes[watched]), [10, 5, 1])
-    assert_array_equal(np.sort(np.append(training, watched)), np.arange(160))
+    training, held_out = split_held_out(codes, np.arange(160), 0.1, np.random.RandomState(0))
+    assert_array_equal(np.bincount(codes[held_out]), [10, 5, 1])
+    assert_array_equal(np.sort(np.append(training, held_out)), np.arange(160))
 
 
 @pytest.mark.slow

@@ -43,7 +43,10 @@ def resolve_net(net, data):
             f"skorch NeuralNetClassifier with one output per class. Got {net!r} instead."
         )
     net = clone(net)
-    return net.set_params(**python_scalars(net.get_params(deep=False)))
+    parameters = net.get_params(deep=False).items()
+    # Not all of them: skorch doesn't let a module that is an instance be set again.
+    of_numpy = {name: value for name, value in parameters if isinstance(value, np.generic)}
+    return net.set_params(**python_scalars(of_numpy))
 
 
 def python_scalars(parameters):
