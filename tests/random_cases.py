@@ -1301,7 +1301,14 @@ class Drawing:
         self.case.X = self._pick("X", *FEATURES[self.kind])[1](self.m)
         if "dataset" in self.kind and ("X" in self.case.odd or self.rng.random() < 0.6):
             self.case.words["y"] += " in the Dataset alone: codes"
-            self.case.y, self.case.labels = None, self.m.codes
+            self.case.y, self.case.labels = None, self._labels_inside()
+
+    def _labels_inside(self):
+        """Return the labels that the items of a Dataset hold."""
+        items = getattr(self.case.X, "items", [])
+        if items and all(isinstance(item, tuple) for item in items):
+            return [item[1] for item in items]
+        return self.m.codes
 
     def _metadata(self):
         case, m = self.case, self.m
@@ -1404,7 +1411,8 @@ def fingerprint(value):
         content = repr(value.tolist()) if value.dtype.hasobject else value.tobytes()
         return "array", str(value.dtype), value.shape, value.flags.writeable, content
     if isinstance(value, pd.DataFrame | pd.Series):
-        return type(value).__name__, repr(value.to_dict()), repr(value.index), repr(value.dtypes)
+        content = value.to_numpy(dtype=object).tolist()
+        return type(value).__name__, repr(content), list(value.index), repr(value.dtypes)
     if isinstance(value, torch.Tensor):
         return "tensor", str(value.dtype), value.requires_grad, str(value.device), _values(value)
     if sparse.issparse(value):
@@ -1484,7 +1492,8 @@ class Finding:
     report: str = ""
 
     def cause(self):
-        return self.kind, self.where, re.sub(r"[\d.]+(e[+-]\d+)?", "#", self.detail)[:90]
+        words = re.sub(r"/tmp/\S+|[\d.]+(e[+-]\d+)?", "#", self.detail)[:90]
+        return self.kind, self.where, words
 
 
 class TookTooLong(BaseException):
@@ -1554,8 +1563,11 @@ def is_raised_on_purpose(error):
 
 
 def is_of_the_users_objects(error, estimator):
-    """Whether it comes out of what the user brought: callbacks, the module, a final estimator."""
+    """Whether it comes out of what the user brought: callbacks, a split, a final estimator."""
+    frames = traceback.extract_tb(error.__traceback__)
     if isinstance(error, OwnError | SkorchException):
+        return True
+    if any(os.path.join("skorch", "callbacks") in frame.filename for frame in frames):
         return True
     if not isinstance(error, ValueError | TypeError):
         return False
@@ -1563,6 +1575,8 @@ def is_of_the_users_objects(error, estimator):
     for step, _ in traceback.walk_tb(error.__traceback__):
         name, code = step.f_code.co_name, step.f_code.co_filename
         if "skorch" in code and name.startswith(("initialize", "set_params", "_set_params")):
+            return True
+        if code.endswith(os.path.join("skorch", "dataset.py")):
             return True
         if issubclass(final, BaseEstimator) and type(step.f_locals.get("self")) is final:
             return True
@@ -1658,7 +1672,7 @@ class Result:
         if not estimator.history_ or not all(isinstance(e, dict) for e in estimator.history_):
             yield "history_ isn't a list of dicts", repr(estimator.history_)[:200]
         state = estimator.net_.module_.state_dict().values()
-        if not all(torch.isfinite(value).all() for value in state if value.is_floating_point()):
+        if any(torch.isnan(value).any() for value in state if value.is_floating_point()):
             yield "NaN in the weights of net_", ""
 
     def _verdict(self):
