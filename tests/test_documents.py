@@ -6,17 +6,32 @@ from pathlib import Path
 
 import pytest
 
+from sknoisy.methods import METHODS
+
 ROOT = Path(__file__).parents[1]
 RECORDS = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
 
 
-@pytest.fixture(scope="module")
-def check_markdown():
-    path = ROOT / "tools" / "check_markdown.py"
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+def tool(name):
+    spec = importlib.util.spec_from_file_location(name, ROOT / "tools" / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def check_markdown():
+    return tool("check_markdown")
+
+
+def test_tables_of_the_readme_are_what_the_methods_say():
+    assert tool("write_method_tables").main(["--check"]) == 0, "Run `make tables`."
+
+
+def test_every_method_says_what_it_needs_costs_and_when_to_choose_it():
+    for name, kind in METHODS.items():
+        assert kind.needs and kind.cost and kind.choose_it, name
+        assert kind.citation or name == "cross_entropy"
 
 
 def test_no_line_is_too_long(check_markdown, capsys):
