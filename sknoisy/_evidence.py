@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_memory, check_random_state
 
 from ._cache_lock import entry_lock
 from .methods import margin_quality
-from .training import Trainer, python_scalars
+from .training import Trainer, ordinary_surroundings, python_scalars
 
 VERSIONS = tuple((name, version(name)) for name in ("sknoisy", "skorch", "torch"))
 MAX_SEED = 2**31 - 1
@@ -23,6 +23,7 @@ def draw_seed(random_state):
     return int(check_random_state(random_state).randint(MAX_SEED))
 
 
+@ordinary_surroundings
 def collect_evidence(method, net, data, random_state, *, joint, settings, memory, verbose):
     """Train by the method, or take the result of an equal training from the cache.
 

@@ -15,6 +15,7 @@ from ._outputs import last_layer_inputs, predict_probabilities
 from ._probes import RunningGradient, probe_step
 from ._run import TrainingRun
 from ._seeding import seeded_global_state
+from ._surroundings import ordinary_surroundings
 from ._trainer import Trainer
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "functional_losses",
     "has_scheduler",
     "last_layer_inputs",
+    "ordinary_surroundings",
     "predict_probabilities",
     "probe_step",
     "python_scalars",

@@ -30,6 +30,7 @@ from ._finite import check_features, check_logits, check_still_finite, finite_va
 from ._interrupts import noticed_interrupts
 from ._outputs import as_logits, infer_in_parts, prediction_batch_size
 from ._seeding import OwnRandomness, isolated_training, row_generator
+from ._surroundings import ordinary_surroundings
 
 BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
 EMPTY_HOOKS = (
@@ -70,6 +71,7 @@ class TrainingRun:
     randomness : OwnRandomness, of the module's passes
     """
 
+    @ordinary_surroundings
     def __init__(self, net, data, *, device, seed, verbose=0, state=None):
         self.data = data
         self.device = device
@@ -173,6 +175,7 @@ class TrainingRun:
 
     # -- the loop ----------------------------------------------------------------------------
 
+    @ordinary_surroundings
     def run(self, train_batch, *, max_epochs=None, rows=None, after_epoch=None):
         """Train for some epochs.
 
