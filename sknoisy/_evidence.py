@@ -6,12 +6,12 @@ from dataclasses import replace
 from importlib.metadata import version
 
 import torch
-from filelock import FileLock
 from joblib.hashing import NumpyHasher
 from sklearn.utils.validation import check_memory, check_random_state
 
+from ._cache_lock import entry_lock
 from .methods import LabelEvidence, settle_trusted_rows
-from .training import Trainer, python_scalars
+from .training import Trainer, ordinary_surroundings, python_scalars
 
 VERSIONS = tuple((name, version(name)) for name in ("sknoisy", "skorch", "torch"))
 MAX_SEED = 2**31 - 1
@@ -23,6 +23,7 @@ def draw_seed(random_state):
     return int(check_random_state(random_state).randint(MAX_SEED))
 
 
+@ordinary_surroundings
 def collect_evidence(method, net, data, random_state, *, joint, settings, memory, verbose):
     """Train by the method, or take the result of an equal training from the cache.
 
@@ -54,26 +55,47 @@ def collect_evidence(method, net, data, random_state, *, joint, settings, memory
     if memory is None:
         evidence = _train(None, arguments, verbose)
     else:
-        evidence = _recall(check_memory(memory), arguments, verbose)
+        evidence = _recall(_open_memory(memory), arguments, verbose)
     return evidence if seen is data else _judge_others(evidence, rows, net, data, settings)
+
+
+def _open_memory(memory):
+    try:
+        return check_memory(memory)
+    except OSError as error:
+        raise _unusable(memory, error) from error
+
+
+def _unusable(memory, error):
+    return ValueError(
+        "The 'memory' parameter must be a folder that can be made and written to, or one that "
+        f"such trainings are stored in, or a joblib.Memory of it. Got {memory!r}: {error}."
+    )
 
 
 def _recall(memory, arguments, verbose):
     """Take the evidence from the cache; of several processes that find none there, one trains."""
     key = _ValueHasher("md5").hash((arguments, VERSIONS))
-    cached = memory.cache(_train, ignore=["arguments", "verbose"])
-    with _lock(memory, key):
+    try:
+        cached = memory.cache(_train, ignore=["arguments", "verbose"])
+        is_there = _has_entry(cached, key, arguments, verbose)
+    except OSError as error:
+        raise _unusable(memory, error) from error
+    # An entry that is there needs no lock, so it may lie in a folder that can't be written to.
+    with nullcontext() if is_there else _lock(memory, key):
         return cached(key, arguments, verbose)
+
+
+def _has_entry(cached, *arguments):
+    return hasattr(cached, "check_call_in_cache") and cached.check_call_in_cache(*arguments)
 
 
 def _lock(memory, key):
     """Return a lock on one entry of a cache in a local folder."""
-    location = getattr(memory.store_backend, "location", None)
+    location = getattr(getattr(memory, "store_backend", None), "location", None)
     if location is None or not os.path.isdir(location):
         return nullcontext()
-    folder = os.path.join(location, LOCKS)
-    os.makedirs(folder, exist_ok=True)
-    return FileLock(os.path.join(folder, key))
+    return entry_lock(os.path.join(location, LOCKS, key))
 
 
 def _judge_others(evidence, rows, net, data, settings):

@@ -1,10 +1,14 @@
 """Errors and warnings of this package."""
 
-__all__ = ["NonFiniteLossError", "TrustedRowsRequiredError"]
+__all__ = ["CacheWarning", "NonFiniteLossError", "TrustedRowsRequiredError"]
+
+
+class CacheWarning(UserWarning):
+    """The cache of `memory=` makes a fit wait, or is of no use to it."""
 
 
 class NonFiniteLossError(RuntimeError):
-    """The training loss became NaN or infinite; the estimator stays as it was."""
+    """A net's loss, weights or outputs became NaN or infinite; the estimator stays as it was."""
 
 
 class TrustedRowsRequiredError(ValueError):

@@ -18,6 +18,7 @@ from ._row_state import RowState
 from ._run import TrainingRun
 from ._seeding import seeded_global_state
 from ._step import Step
+from ._surroundings import ordinary_surroundings
 from ._trainer import Trainer
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "functional_losses",
     "has_scheduler",
     "last_layer_inputs",
+    "ordinary_surroundings",
     "predict_probabilities",
     "probe_step",
     "python_scalars",

@@ -14,6 +14,7 @@ from ..nets import TabularNet, VisionNet
 from ._batches import as_float
 from ._finite import check_features
 from ._seeding import seeded_global_state
+from ._surroundings import ordinary_surroundings
 
 # Rows that are looked at before a training.
 N_EXAMPLES = 8
@@ -64,6 +65,7 @@ def _is_spatial(data):
     return len(np.shape(data.example())) == 3
 
 
+@ordinary_surroundings
 def initialize_net(net, data, *, device, seed, verbose):
     """Give a net its sizes and device, and initialise it reproducibly.
 

@@ -5,6 +5,7 @@ derivative of the net: the step depends on the weights linearly, so the gradient
 directional derivative of the vector of the rows' losses along the clean gradient.
 """
 
+import os
 import threading
 from contextlib import contextmanager
 
@@ -21,6 +22,17 @@ from ._seeding import replayed_randomness
 FINITE_STEP = 0.01
 # torch has one level of forward mode, and one choice of kernels, for all threads of a process.
 EXACT_GRADIENT_LOCK = threading.Lock()
+
+
+def _renew_lock():
+    """In a forked process the thread that held the lock is gone."""
+    global EXACT_GRADIENT_LOCK
+    EXACT_GRADIENT_LOCK = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)
+
 # In what torch says, the last for compiled modules.
 NOT_DIFFERENTIABLE = ("forward AD", "jvp", "not implemented", "create_graph=False")
 

@@ -7,6 +7,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from ._batches import as_float
 from ._finite import check_probabilities
+from ._surroundings import ordinary_surroundings
 
 NLL_EPSILON = 1e-8
 # On a CPU what a layer returns should stay in the cache.
@@ -76,6 +77,7 @@ def last_layer_inputs(run, rows):
     return torch.cat(seen).float().flatten(1).numpy()
 
 
+@ordinary_surroundings
 def predict_probabilities(net, X):
     """Return the class probabilities of a fitted net, shape (n_rows, n_classes) of float64.
 

@@ -33,6 +33,7 @@ from ._outputs import as_logits, infer_in_parts, prediction_batch_size
 from ._row_state import RowState
 from ._seeding import OwnRandomness, isolated_training, row_generator
 from ._step import Step
+from ._surroundings import ordinary_surroundings
 
 BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
 EMPTY_HOOKS = (
@@ -75,6 +76,7 @@ class TrainingRun:
     randomness : OwnRandomness, of the module's passes
     """
 
+    @ordinary_surroundings
     def __init__(self, net, data, *, device, seed, verbose=0, state=None):
         self.data = data
         self.device = device
@@ -186,6 +188,7 @@ class TrainingRun:
 
     # -- the loop ----------------------------------------------------------------------------
 
+    @ordinary_surroundings
     def fit(self, step=None, *, rows=None, max_epochs=None):
         """Train for some epochs.
 

@@ -1,5 +1,6 @@
 """Random numbers that leave the global state as it was."""
 
+import os
 import threading
 from contextlib import contextmanager
 
@@ -9,6 +10,16 @@ import torch
 # Modules draw from torch's global generators, which all threads share: whoever puts them into
 # another state holds this lock until they are back.
 GENERATORS_LOCK = threading.Lock()
+
+
+def _renew_lock():
+    """In a forked process the thread that held the lock is gone."""
+    global GENERATORS_LOCK
+    GENERATORS_LOCK = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)
 
 
 def row_generator(seed):
