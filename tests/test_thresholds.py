@@ -9,7 +9,9 @@ from sknoisy.thresholds import (
 )
 
 
-@pytest.mark.parametrize("contamination, n_flagged", [(0.1, 10), (0.25, 25), (0.999, 100)])
+@pytest.mark.parametrize(
+    "contamination, n_flagged", [(0.1, 10), (0.25, 25), (0.99, 99), (0.999, 100)]
+)
 def test_contamination_threshold_flags_that_share(contamination, n_flagged):
     quality = np.random.default_rng(0).random(100)
     threshold = contamination_threshold(quality, contamination)
