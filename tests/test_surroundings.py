@@ -10,7 +10,7 @@ import torch
 
 from sknoisy import NoisyLabelDetector, RobustClassifier
 from sknoisy.methods import LSW, METHODS
-from sknoisy.nets import ImageNet, TabularNet
+from sknoisy.nets import VisionNet, TabularNet
 from sknoisy.training import ordinary_surroundings, seeded_global_state
 from sknoisy.training._directional import _exact_gradients
 
@@ -84,7 +84,7 @@ def test_gradients_are_the_same_in_all_surroundings(gradient, surroundings):
 @ALL
 @pytest.mark.parametrize("final", ["filter", "weight"])
 def test_a_final_net_on_images_is_the_same_in_all_surroundings(final, surroundings):
-    settings = {"net": ImageNet(module__depth=10, module__width=4), "final": final}
+    settings = {"net": VisionNet(module__depth=10, module__width=4), "final": final}
     expected = results("cross_entropy", **settings)
     with surroundings():
         found = results("cross_entropy", **settings)
