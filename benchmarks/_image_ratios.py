@@ -117,7 +117,7 @@ GRADIENTS = {
     "forward": {"gradient": "forward"},
     "double_backward": {"gradient": "double_backward"},
 }
-INTERVALS = {"interval_2": {"interval": 2}, "trusted_interval_1": {"trusted_interval": 1}}
+INTERVALS = {"interval_2": {"epoch_interval": 2}, "trusted_interval_1": {"step_interval": 1}}
 STEP_LIMITS = {"auto": 2.35, "interval_2": 1.7}
 MEMORY_LIMITS = {"auto": 1.10}
 

@@ -53,14 +53,14 @@ FORMS = {
     "double_backward": {"gradient": "double_backward"},
     "finite_difference": {"gradient": "finite_difference"},
     "last_layer": {"gradient": "last_layer"},
-    "finite_difference, interval=2": {"gradient": "finite_difference", "interval": 2},
+    "finite_difference, interval=2": {"gradient": "finite_difference", "epoch_interval": 2},
     "finite_difference, trusted_interval=1": {
         "gradient": "finite_difference",
-        "trusted_interval": 1,
+        "step_interval": 1,
     },
     "finite_difference, trusted_interval=4": {
         "gradient": "finite_difference",
-        "trusted_interval": 4,
+        "step_interval": 4,
     },
     "finite_difference, trusted_momentum=0": {
         "gradient": "finite_difference",

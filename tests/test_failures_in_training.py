@@ -410,7 +410,7 @@ def test_outputs_of_the_right_scale_are_taken(criterion, ending, zeros):
 
 INTEGERS = [
     (WrongEvent, {"joint_epochs": 3}, {}),
-    (LSW, {"trusted_batch_size": 120, "trusted_interval": 2, "interval": 1}, {}),
+    (LSW, {"trusted_batch_size": 120, "step_interval": 2, "epoch_interval": 1}, {}),
     (LSW, {"warmup_epochs": 1, "self_trusted": 0.3}, {}),
     (MetaWeightNet, {"trusted_batch_size": 120, "n_units": 100}, {}),
     (L2RW, {"trusted_batch_size": 120}, {}),

@@ -328,10 +328,12 @@ def test_every_final_of_the_paper_trains(pair_noise, final):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("reading", ["mirror", "logit", "clip"])
-def test_every_reading_ranks_wrong_labels_low(pair_noise, reading):
+@pytest.mark.parametrize("parametrization", ["mirror", "logit", "clip"])
+def test_every_parametrization_ranks_wrong_labels_low(pair_noise, parametrization):
     X, y, y_noisy, trusted = pair_noise
-    detector = NoisyLabelDetector(LSW(reading=reading), max_epochs=12, random_state=0)
+    detector = NoisyLabelDetector(
+        LSW(parametrization=parametrization), max_epochs=12, random_state=0
+    )
     detector.fit(X, y_noisy, trusted=trusted)
     report = noise_detection_report(y_noisy != y, label_quality=detector.label_quality_)
     assert report["auc"] > 0.9
@@ -341,8 +343,10 @@ def test_every_reading_ranks_wrong_labels_low(pair_noise, reading):
 def test_literal_reading_of_the_algorithm_forgets_what_it_learned(pair_noise):
     X, y, y_noisy, trusted = pair_noise
     found = []
-    for reading in ("literal", "mirror"):
-        detector = NoisyLabelDetector(LSW(reading=reading), max_epochs=20, random_state=0)
+    for parametrization in ("literal", "mirror"):
+        detector = NoisyLabelDetector(
+            LSW(parametrization=parametrization), max_epochs=20, random_state=0
+        )
         detector.fit(X, y_noisy, trusted=trusted)
         found.append(detector.noise_mask_[y_noisy != y].mean())
     assert found[0] < 0.2 < 0.7 < found[1]
@@ -410,7 +414,7 @@ def test_stand_ins_may_still_be_flagged():
     "parameters, message",
     [
         ({"self_trusted": 1.5}, "'self_trusted' parameter of LSW"),
-        ({"reading": "x"}, "'reading' parameter of LSW must be one of"),
+        ({"parametrization": "x"}, "'parametrization' parameter of LSW must be one of"),
         ({"gradient": "x"}, "'gradient' parameter of LSW must be one of"),
     ],
 )

@@ -10,7 +10,7 @@ import torch
 
 from sknoisy import NoisyLabelDetector, RobustClassifier
 from sknoisy.methods import LSW, METHODS
-from sknoisy.nets import VisionNet, TabularNet
+from sknoisy.nets import TabularNet, VisionNet
 from sknoisy.training import ordinary_surroundings, seeded_global_state
 from sknoisy.training._directional import _exact_gradients
 

@@ -284,7 +284,7 @@ def test_weights_learn_in_every_second_epoch_only(table):
     trusted = np.arange(60) >= 40
 
     def learned(interval, max_epochs):
-        method = LSW(interval=interval, warmup_epochs=1)
+        method = LSW(epoch_interval=interval, warmup_epochs=1)
         detector = NoisyLabelDetector(method, max_epochs=max_epochs, batch_size=10, random_state=0)
         return detector.fit(*table, trusted=trusted).sample_weights_[:40]
 

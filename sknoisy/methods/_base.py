@@ -132,6 +132,9 @@ class Method(BaseEstimator):
         The paper, in Markdown.
     needs_trusted : bool
         Whether it needs rows whose labels are known to be right.
+    renamed_parameters : dict
+        From earlier names of constructor parameters, which are "deprecated" where they aren't
+        given, to those of today.
     default_threshold : float
         Rows of lower quality are judged wrong; the paper's rule where it has one.
     default_final : {"method", "filter", "weight", "filter_weight"}
@@ -143,6 +146,7 @@ class Method(BaseEstimator):
     choose_it = ""
     citation = ""
     needs_trusted = False
+    renamed_parameters: dict = {}
     default_threshold: float = 0.5
     default_final = "method"
 

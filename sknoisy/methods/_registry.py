@@ -1,6 +1,7 @@
 """Methods by name, found in this folder: a new one is a module here that nobody else names."""
 
 import pkgutil
+import warnings
 from importlib import import_module
 
 import pandas as pd
@@ -49,6 +50,7 @@ def resolve_method(method):
     if isinstance(method, Method):
         method = clone(method)
         method.set_params(**python_scalars(method.get_params(deep=False)))
+        _take_renamed_parameters(method)
         method.check_parameters()
         return method
     names = ", ".join(repr(name) for name in METHODS)
@@ -56,6 +58,21 @@ def resolve_method(method):
         f"The 'method' parameter must be one of {names}, or an object from sknoisy.methods. "
         f"Got {method!r} instead."
     )
+
+
+def _take_renamed_parameters(method):
+    """Give parameters their names of today; `method` is a copy of the user's object."""
+    for old, new in method.renamed_parameters.items():
+        value = getattr(method, old)
+        if isinstance(value, str) and value == "deprecated":
+            continue
+        warnings.warn(
+            f"The parameter {old!r} of {type(method).__name__} is called {new!r} now; the old name "
+            "goes in 0.3.",
+            FutureWarning,
+            stacklevel=2,
+        )
+        method.set_params(**{new: value, old: "deprecated"})
 
 
 def check_trusted_rows(method, trusted):

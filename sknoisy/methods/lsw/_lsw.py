@@ -9,7 +9,7 @@ from ...training import GRADIENTS
 from .._base import LabelEvidence
 from .._self_trust import TrustedMethod, untrusted_rows
 from ..wrong_event import WrongEvent, mean_rank
-from ._weight_learning import READINGS, WeightLearningStep
+from ._weight_learning import PARAMETRIZATIONS, WeightLearningStep
 
 MIX = (2, 1)
 
@@ -49,7 +49,7 @@ class LSW(TrustedMethod):
         Epochs before the weights move, as in the paper.
     trusted_batch_size : int, default=250
         Trusted rows per step, as in the paper.
-    reading : {"mirror", "logit", "clip", "literal"}, default="mirror"
+    parametrization : {"mirror", "logit", "clip", "literal"}, default="mirror"
         How a weight is kept. "mirror": a raw value that takes the derivative by the weight, read
         through the sigmoid; "logit": the same by the chain rule; "clip": the weight itself, cut
         to [0, 1]; "literal": lines 7 and 8 of the paper's algorithm as printed, which forget
@@ -61,7 +61,7 @@ class LSW(TrustedMethod):
         The direction that a row is judged along is a moving average of the trusted gradients;
         this is the share of the old ones. 0, the paper's form: each step has its own. The average
         is less noisy.
-    trusted_interval : int, default=2
+    step_interval : int, default=2
         A new trusted gradient is computed in every so many of the steps that learn weights. 2 takes
         a fifth off the time against 1, 4 a third.
     gradient : str, default="auto"
@@ -71,9 +71,12 @@ class LSW(TrustedMethod):
         and much worse on some tables.
         "auto": finite differences on a CPU, "forward" elsewhere, where float32 may be rounded.
         Only finite differences override the `precision` of `VisionNet`: they need float32.
-    interval : int, default=1
+    epoch_interval : int, default=1
         Weights are learned in every so many epochs, and move as much farther. 2 takes a third off
         the time for a slightly worse verdict.
+
+    reading, trusted_interval, interval : default="deprecated"
+        Earlier names of `parametrization`, `step_interval` and `epoch_interval`.
 
     Notes
     -----
@@ -119,6 +122,11 @@ class LSW(TrustedMethod):
     )
     default_threshold = 0.3
     default_final = "filter"
+    renamed_parameters = {
+        "reading": "parametrization",
+        "trusted_interval": "step_interval",
+        "interval": "epoch_interval",
+    }
 
     def __init__(
         self,
@@ -128,23 +136,29 @@ class LSW(TrustedMethod):
         weight_step=0.3,
         warmup_epochs=2,
         trusted_batch_size=250,
-        reading="mirror",
+        parametrization="mirror",
         centered=True,
         trusted_momentum=0.95,
-        trusted_interval=2,
+        step_interval=2,
         gradient="auto",
-        interval=1,
+        epoch_interval=1,
+        reading="deprecated",
+        trusted_interval="deprecated",
+        interval="deprecated",
     ):
         self.self_trusted = self_trusted
         self.mix = mix
         self.weight_step = weight_step
         self.warmup_epochs = warmup_epochs
         self.trusted_batch_size = trusted_batch_size
-        self.reading = reading
+        self.parametrization = parametrization
         self.centered = centered
         self.trusted_momentum = trusted_momentum
-        self.trusted_interval = trusted_interval
+        self.step_interval = step_interval
         self.gradient = gradient
+        self.epoch_interval = epoch_interval
+        self.reading = reading
+        self.trusted_interval = trusted_interval
         self.interval = interval
 
     def check_parameters(self):
@@ -153,11 +167,11 @@ class LSW(TrustedMethod):
         check_number(self, "warmup_epochs", 0, kind=Integral)
         check_number(self, "trusted_batch_size", 1, kind=Integral)
         check_choice(self, "mix", ("auto", True, False))
-        check_choice(self, "reading", tuple(READINGS))
+        check_choice(self, "parametrization", tuple(PARAMETRIZATIONS))
         check_number(self, "trusted_momentum", 0, 1)
         check_choice(self, "gradient", ("auto", *GRADIENTS))
-        check_number(self, "trusted_interval", 1, kind=Integral)
-        check_number(self, "interval", 1, kind=Integral)
+        check_number(self, "step_interval", 1, kind=Integral)
+        check_number(self, "epoch_interval", 1, kind=Integral)
 
     def detect(self, trainer):
         """Learn the weights; where ranks are mixed, wrong events come from a training before."""

@@ -28,22 +28,22 @@ class WeightLearningStep(Step):
     run : TrainingRun
     trusted_rows : ndarray of int
     method : LSW
-        Gives `weight_step`, `trusted_batch_size`, `trusted_momentum`, `trusted_interval`,
-        `reading`, `centered`, `gradient` and `interval`.
+        Gives `weight_step`, `trusted_batch_size`, `trusted_momentum`, `step_interval`,
+        `parametrization`, `centered`, `gradient` and `epoch_interval`.
     """
 
     def __init__(self, run, trusted_rows, method):
         super().__init__(run)
         self._method = method
-        self._read, self._move = READINGS[method.reading]
-        start = 0.5 if method.reading in ("clip", "literal") else 0.0
+        self._read, self._move = PARAMETRIZATIONS[method.parametrization]
+        start = 0.5 if method.parametrization in ("clip", "literal") else 0.0
         self._raw = run.row_state.create("raw_weight", fill=start)
         self._mean_square = None
         self._trusted_batches = run.endless_batches(trusted_rows, method.trusted_batch_size)
         self._gradient = resolve_gradient(method.gradient, run.device)
         # The average reaches back over as many steps, however seldom it gets a new gradient.
-        momentum = method.trusted_momentum**method.trusted_interval
-        self._running = RunningGradient(momentum, method.trusted_interval)
+        momentum = method.trusted_momentum**method.step_interval
+        self._running = RunningGradient(momentum, method.step_interval)
         self._learns = self._learns_in(0)
 
     def weights(self, rows=slice(None)):
@@ -59,7 +59,7 @@ class WeightLearningStep(Step):
         They learn in whole epochs, since every row is then visited as often as any other.
         """
         n_later = epoch - self._method.warmup_epochs
-        return n_later >= 0 and n_later % self._method.interval == 0
+        return n_later >= 0 and n_later % self._method.epoch_interval == 0
 
     def train_batch(self, batch):
         """Make one step with the weights as they are, then learn from what it did."""
@@ -81,14 +81,14 @@ class WeightLearningStep(Step):
         weights = self.weights(rows)
         total = weights.sum().clamp_min(torch.finfo(weights.dtype).tiny)
         helpfulness = weight_gradient(derivatives, weights, centered=self._method.centered)
-        if self._method.reading == "logit":
+        if self._method.parametrization == "logit":
             helpfulness = helpfulness * weights * (1 - weights)
         mean_square = (helpfulness**2).mean()
         if self._mean_square is None:
             self._mean_square = mean_square
         self._mean_square = MOMENT_DECAY * self._mean_square + (1 - MOMENT_DECAY) * mean_square
         scale = self._mean_square.sqrt().clamp_min(torch.finfo(total.dtype).tiny)
-        size = self._method.weight_step * self._method.interval
+        size = self._method.weight_step * self._method.epoch_interval
         step = size * (helpfulness / scale).clamp(-1, 1)
         self._raw[rows] = self._move(self._raw[rows], step)
 
@@ -114,7 +114,7 @@ def _add(raw, step):
     return raw + step
 
 
-READINGS = {
+PARAMETRIZATIONS = {
     "mirror": (torch.sigmoid, _add),
     "logit": (torch.sigmoid, _add),
     "clip": (lambda raw: raw, lambda raw, step: (raw + step).clamp(0, 1)),
