@@ -543,3 +543,81 @@ def test_a_filter_that_keeps_one_row_of_each_class_works(contamination):
     model = RobustClassifier("cores", contamination=contamination, final="filter", max_epochs=2)
     model.fit(*table())
     assert np.isfinite(model.predict_proba(table()[0])).all()
+
+
+# -- before a training ---------------------------------------------------------------------------
+
+
+class Bare(nn.Module):
+    """Has no parameters."""
+
+    def forward(self, X):
+        return X[:, :2]
+
+
+class Frozen(nn.Module):
+    """Has parameters that aren't trained."""
+
+    def __init__(self, n_features, n_classes):
+        super().__init__()
+        self.linear = nn.Linear(n_features, n_classes).requires_grad_(False)
+
+    def forward(self, X):
+        return self.linear(X)
+
+
+class Embedded(nn.Module):
+    """Has a layer with sparse gradients, and no other."""
+
+    def __init__(self, n_classes, sparse=True):
+        super().__init__()
+        self.embedding = nn.Embedding(2, n_classes, sparse=sparse)
+
+    def forward(self, X):
+        return self.embedding((X[:, 0] > 0).long())
+
+
+@BOTH
+@pytest.mark.parametrize("module", [Bare, Frozen])
+@pytest.mark.parametrize("optimizer", [torch.optim.AdamW, torch.optim.SGD])
+def test_a_module_without_trainable_parameters_is_named(estimator_class, module, optimizer):
+    net = TabularNet(module, optimizer=optimizer)
+    with pytest.raises(ValueError, match=f"must have parameters to train.*{module.__name__}"):
+        estimator_class(net=net, max_epochs=2).fit(*table())
+
+
+@BOTH
+def test_an_optimizer_that_needs_a_closure_is_named(estimator_class):
+    net = TabularNet(optimizer=torch.optim.LBFGS)
+    with pytest.raises(ValueError, match="'optimizer' of 'net'.*LBFGS.*closure"):
+        estimator_class(net=net, max_epochs=2).fit(*table())
+
+
+@pytest.mark.parametrize("optimizer", [torch.optim.AdamW, torch.optim.RMSprop])
+def test_an_optimizer_that_takes_no_sparse_gradients_is_named(optimizer):
+    net = TabularNet(Embedded, optimizer=optimizer)
+    with pytest.raises(ValueError, match=f"sparse=True.*'optimizer' {optimizer.__name__}"):
+        RobustClassifier(net=net, max_epochs=2).fit(*table())
+
+
+@pytest.mark.parametrize(
+    "optimizer", [torch.optim.SGD, torch.optim.SparseAdam, torch.optim.Adagrad]
+)
+def test_an_optimizer_that_takes_sparse_gradients_trains(optimizer):
+    X, y = table()
+    model = RobustClassifier(
+        net=TabularNet(Embedded, optimizer=optimizer), lr=0.1, max_epochs=20, random_state=0
+    )
+    assert model.fit(X, y).score(X, y) > 0.9
+
+
+@BOTH
+@pytest.mark.parametrize("device", ["meta", "xpu", "xpu:1", "cpu:3", "cuda:99", "mps:1", "xla"])
+def test_a_device_that_cannot_be_computed_on_is_named(estimator_class, device):
+    with pytest.raises(ValueError, match=f"'device' parameter is '{device}', but torch"):
+        estimator_class(device=device, max_epochs=2).fit(*table())
+
+
+@pytest.mark.parametrize("device", ["cpu", "cpu:0", torch.device("cpu")])
+def test_the_cpu_may_be_named_in_all_ways(device):
+    NoisyLabelDetector("cross_entropy", device=device, max_epochs=1).fit(*table())

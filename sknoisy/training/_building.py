@@ -18,6 +18,7 @@ from ._surroundings import ordinary_surroundings
 
 # Rows that are looked at before a training.
 N_EXAMPLES = 8
+TAKE_SPARSE_GRADIENTS = (torch.optim.SGD, torch.optim.Adagrad, torch.optim.SparseAdam)
 OPTIMIZER_CHOICES = {"fused", "foreach", "capturable", "differentiable"}
 
 
@@ -75,12 +76,52 @@ def initialize_net(net, data, *, device, seed, verbose):
     net = clone(net)
     net.set_params(device=str(device), verbose=max(verbose - 1, 0), **_missing_sizes(net, data))
     with seeded_global_state(seed):
-        net.initialize()
+        _initialize(net)
+    _check_trainable(net)
+    _check_optimizer(net)
     net.classes_inferred_ = np.arange(data.n_classes)
     _check_batch_size(net)
     if _can_fuse_updates(net):
         net.set_params(optimizer__fused=True)
     return net
+
+
+def _initialize(net):
+    try:
+        net.initialize()
+    except ValueError as error:
+        if "empty parameter list" not in str(error):
+            raise
+        raise _nothing_to_train(net) from error
+
+
+def _check_trainable(net):
+    if not any(value.requires_grad for value in net.module_.parameters()):
+        raise _nothing_to_train(net)
+
+
+def _nothing_to_train(net):
+    return ValueError(
+        "The module of 'net' must have parameters to train, with requires_grad=True. "
+        f"{getattr(net.module, '__name__', type(net.module).__name__)} has none."
+    )
+
+
+def _check_optimizer(net):
+    """Raise an error for an optimiser that a step with row numbers can't be made with."""
+    name = type(net.optimizer_).__name__
+    closure = inspect.signature(net.optimizer_.step).parameters.get("closure")
+    if closure is not None and closure.default is closure.empty:
+        raise ValueError(
+            "The 'optimizer' of 'net' must make its step from one gradient, as SGD and Adam do. "
+            f"Got {name}, which computes the loss again through a closure."
+        )
+    is_sparse = any(getattr(layer, "sparse", False) for layer in net.module_.modules())
+    if is_sparse and not isinstance(net.optimizer_, TAKE_SPARSE_GRADIENTS):
+        raise ValueError(
+            "The module of 'net' has layers with sparse=True, whose gradients the 'optimizer' "
+            f"{name} can't take: leave sparse=False, or choose SGD."
+        )
 
 
 def _can_fuse_updates(net):

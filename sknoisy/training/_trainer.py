@@ -98,7 +98,7 @@ def resolve_device(device):
     Raises
     ------
     ValueError
-        If torch doesn't know the device, or doesn't find it on this machine.
+        If torch doesn't know the device, doesn't find it on this machine, or can't compute there.
     """
     if device == "auto":
         if torch.cuda.is_available():
@@ -111,8 +111,31 @@ def resolve_device(device):
             "The 'device' parameter must be 'auto' or a torch device such as 'cpu' or 'cuda:0'. "
             f"Got {device!r} instead."
         ) from error
-    if resolved.type == "cuda" and not torch.cuda.is_available():
-        raise ValueError(f"The 'device' parameter is {device!r}, but torch finds no CUDA device.")
-    if resolved.type == "mps" and not torch.backends.mps.is_available():
-        raise ValueError(f"The 'device' parameter is {device!r}, but torch finds no MPS device.")
+    backend = getattr(torch, resolved.type, None)
+    if resolved.type in ("cuda", "mps", "xpu") and not _is_available(resolved.type):
+        name = resolved.type.upper()
+        raise ValueError(f"The 'device' parameter is {device!r}, but torch finds no {name} device.")
+    n_devices = backend.device_count() if hasattr(backend, "device_count") else 1
+    if (resolved.index or 0) >= n_devices:
+        raise ValueError(
+            f"The 'device' parameter is {device!r}, but torch finds only {n_devices} "
+            f"{'device' if n_devices == 1 else 'devices'} of that kind, counted from 0."
+        )
+    return _checked_by_use(resolved, device)
+
+
+def _is_available(kind):
+    if kind == "mps":
+        return torch.backends.mps.is_available()
+    return getattr(torch, kind).is_available()
+
+
+def _checked_by_use(resolved, device):
+    """Return the device, if what is put there can be got back."""
+    try:
+        torch.ones(1, device=resolved).cpu()
+    except (RuntimeError, NotImplementedError, AssertionError) as error:
+        raise ValueError(
+            f"The 'device' parameter is {device!r}, but torch can't compute there: {error}."
+        ) from error
     return resolved
