@@ -5,8 +5,11 @@ import re
 from pathlib import Path
 
 import pytest
+from sklearn.datasets import make_blobs
 
+from sknoisy import NoisyLabelDetector
 from sknoisy.methods import METHODS
+from sknoisy.noise import flip_symmetric
 
 ROOT = Path(__file__).parents[1]
 RECORDS = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
@@ -32,6 +35,18 @@ def test_every_method_says_what_it_needs_costs_and_when_to_choose_it():
     for name, kind in METHODS.items():
         assert kind.needs and kind.cost and kind.choose_it, name
         assert kind.citation or name == "cross_entropy"
+
+
+def test_method_of_the_page_for_contributors_works():
+    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"^```python\n(.*?)^```$", page, flags=re.MULTILINE | re.DOTALL)
+    namespace = {"__name__": "sknoisy.methods._small_loss", "__package__": "sknoisy.methods"}
+    exec(compile(code, "CONTRIBUTING.md", "exec"), namespace)
+    X, y = make_blobs(200, centers=2, random_state=0)
+    y_noisy, flipped = flip_symmetric(y, 0.2, random_state=0)
+    detector = NoisyLabelDetector(namespace["SmallLoss"](kept=0.7), max_epochs=5, random_state=0)
+    detector.fit(X, y_noisy)
+    assert (detector.noise_mask_ == flipped).mean() > 0.95
 
 
 def test_no_line_is_too_long(check_markdown, capsys):
