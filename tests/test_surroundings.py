@@ -12,7 +12,7 @@ from sknoisy import NoisyLabelDetector, RobustClassifier
 from sknoisy.methods import LSW, METHODS
 from sknoisy.nets import TabularNet, VisionNet
 from sknoisy.training import ordinary_surroundings, seeded_global_state
-from sknoisy.training._directional import _exact_gradients
+from sknoisy.training._jacobian_vector_product import _exact_gradients
 
 
 @contextmanager

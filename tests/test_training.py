@@ -23,7 +23,7 @@ from sknoisy.training import (
     trusted_gradient,
 )
 from sknoisy.training._batches import fits_on, read_ahead, read_rows
-from sknoisy.training._outputs import infer_in_parts
+from sknoisy.training._net_outputs import infer_in_parts
 
 CPU = torch.device("cpu")
 

@@ -1,9 +1,8 @@
 """The only rooms that know skorch's loop."""
 
 from ._averaging import AveragedWeights
-from ._building import has_scheduler, python_scalars
 from ._data import TrainingData
-from ._directional import (
+from ._jacobian_vector_product import (
     EXACT_GRADIENTS,
     GRADIENTS,
     batch_derivatives,
@@ -12,14 +11,15 @@ from ._directional import (
     row_derivatives,
     trusted_gradient,
 )
-from ._outputs import last_layer_inputs, predict_probabilities
-from ._probes import RunningGradient, probe_step
+from ._net_outputs import last_layer_inputs, predict_probabilities
+from ._net_setup import has_scheduler, python_scalars
 from ._row_state import RowState
 from ._run import TrainingRun
 from ._seeding import seeded_global_state
 from ._step import Step
 from ._surroundings import ordinary_surroundings
 from ._trainer import Trainer
+from ._weight_gradient import RunningGradient, probe_step
 
 __all__ = [
     "AveragedWeights",

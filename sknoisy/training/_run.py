@@ -9,17 +9,15 @@ from itertools import chain, repeat
 
 import numpy as np
 import torch
-from skorch import NeuralNet
-from skorch.callbacks import Callback
-from skorch.utils import TeeGenerator
-from torch.utils.data import Subset
-from tqdm.auto import tqdm
 
 from ..augmentation import StrongAugment, resolve_view
-from ..exceptions import NonFiniteLossError
 from ._averaging import AveragedWeights
 from ._batches import DatasetBatches, FeatureStore, RowBatches
-from ._building import (
+from ._finite import check_logits, check_still_finite, finite_values
+from ._loop import train_epochs
+from ._net_hooks import NetHooks
+from ._net_outputs import as_logits, infer_in_parts, prediction_batch_size
+from ._net_setup import (
     check_examples,
     check_outputs,
     check_row_count,
@@ -27,20 +25,10 @@ from ._building import (
     infer_examples,
     initialize_net,
 )
-from ._finite import check_features, check_logits, check_still_finite, finite_values
-from ._interrupts import noticed_interrupts
-from ._outputs import as_logits, infer_in_parts, prediction_batch_size
 from ._row_state import RowState
 from ._seeding import OwnRandomness, isolated_training, row_generator
 from ._step import Step
 from ._surroundings import ordinary_surroundings
-
-BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
-EMPTY_HOOKS = (
-    *(getattr(Callback, name) for name in BATCH_HOOKS),
-    NeuralNet.on_batch_end,
-    NeuralNet.on_grad_computed,
-)
 
 
 class TrainingRun:
@@ -71,6 +59,7 @@ class TrainingRun:
     rows : ndarray of int, rows to learn from: of positive weight, and not held out by the net's
         own `train_split`
     labels : Tensor of int64 of shape (n_rows,), the given labels on the device
+    hooks : NetHooks, skorch's part of the training
     row_state : RowState, what is remembered of each row
     weak_view, strong_view : random views of a batch of features
     randomness : OwnRandomness, of the module's passes
@@ -88,7 +77,8 @@ class TrainingRun:
             self.module.load_state_dict(state)
         trained = [(n, p) for n, p in self.module.named_parameters() if p.requires_grad]
         self.names, self.parameters = map(list, zip(*trained, strict=True))
-        self.rows, self._datasets, self._validation_rows = self._split(data.trained_rows())
+        self.hooks = NetHooks(self.net, data)
+        self.rows = self.hooks.rows
         self.labels = torch.from_numpy(data.y).to(device)
         self.sample_weight = _as_tensor(data.sample_weight, device)
         self.row_state = RowState(data.n_rows, device)
@@ -96,7 +86,6 @@ class TrainingRun:
         self._features = None if data.is_dataset else FeatureStore(data, device)
         self._row_criterion = _per_row(self.net.criterion_)
         self._more_optimizers = ()
-        self._hooks = {name: _hooks(self.net, name) for name in BATCH_HOOKS}
         self._seed = seed
         self._verbose = verbose
         self._generator = row_generator(seed)
@@ -179,9 +168,7 @@ class TrainingRun:
             optimizer.zero_grad()
         loss_weights = loss_weights.to(losses.dtype)
         losses.backward(loss_weights)
-        if self._hooks["on_grad_computed"]:
-            named = TeeGenerator(self.net.get_all_learnable_params())
-            self._notify("on_grad_computed", named_parameters=named, batch=batch, training=True)
+        self.hooks.gradient_is_known(batch)
         for optimizer in optimizers:
             optimizer.step()
         return torch.dot(losses.detach(), loss_weights)
@@ -207,19 +194,12 @@ class TrainingRun:
         """
         step = Step(self) if step is None else step
         runs = (self, *step.peers)
+        rows = self.rows if rows is None else rows
         max_epochs = self.net.max_epochs if max_epochs is None else max_epochs
         finite = [finite_values(run.module) for run in runs]
-        rows = self.rows if rows is None else rows
         check_row_count(self, rows)
-        batches = self.batches(rows, shuffle=True)
         with isolated_training(self._seed), self._learning_beside(step.optimizers()):
-            for run in runs:
-                run.net.notify("on_train_begin", X=run.data.X, y=run.data.y)
-            for epoch in tqdm(range(max_epochs), disable=not self._verbose, leave=False):
-                if self._run_epoch(epoch, batches, step, runs):
-                    break
-            for run in runs:
-                run.net.notify("on_train_end", X=run.data.X, y=run.data.y)
+            train_epochs(runs, step, rows, max_epochs, verbose=self._verbose)
         for run, names in zip(runs, finite, strict=True):
             run._check_result(names)
         return self
@@ -239,91 +219,7 @@ class TrainingRun:
         finally:
             self._more_optimizers = ()
 
-    def _run_epoch(self, epoch, batches, step, runs):
-        for run in runs:
-            run.net.notify("on_epoch_begin", **run._datasets)
-            run.net._set_training(True)
-        self._train_epoch(epoch, batches, step, runs)
-        for run in runs:
-            run._validate()
-        stop = step.end_epoch(epoch)
-        for run in runs:
-            stop = run._end_epoch() or stop
-        return stop
-
-    def _validate(self):
-        """Do what skorch does with the rows that the net's own `train_split` holds out."""
-        self.net.run_single_epoch(
-            self._validation_batches(),
-            training=False,
-            prefix="valid",
-            step_fn=self.net.validation_step,
-        )
-
-    def _end_epoch(self):
-        with noticed_interrupts() as came_by_signal:
-            try:
-                self.net.notify("on_epoch_end", **self._datasets)
-            except KeyboardInterrupt as error:
-                if came_by_signal(error):
-                    raise
-                # skorch's callbacks end a training in this way, EarlyStopping for one.
-                return True
-        return False
-
-    def _train_epoch(self, epoch, batches, step, runs):
-        """Do and record what skorch's `run_single_epoch` does, without calling empty hooks."""
-        n_batches = 0
-        for batch in batches:
-            for run in runs:
-                run._notify("on_batch_begin", batch=batch, training=True)
-            results = step.train_batch(batch)
-            for run, (loss, logits) in zip(runs, results if step.peers else [results], strict=True):
-                run._record_batch(batch, loss, logits, epoch)
-            n_batches += 1
-        for run in runs:
-            run.net.history.record("train_batch_count", n_batches)
-
-    def _record_batch(self, batch, loss, logits, epoch):
-        loss_value = loss.item()
-        if not math.isfinite(loss_value):
-            raise self._not_finite(loss_value, epoch, batch)
-        self.net.history.record_batch("train_loss", loss_value)
-        self.net.history.record_batch("train_batch_size", len(batch.y))
-        self._notify("on_batch_end", batch=batch, training=True, loss=loss, y_pred=logits)
-
-    def _notify(self, hook, **arguments):
-        for call in self._hooks[hook]:
-            call(self.net, **arguments)
-
-    def _not_finite(self, loss_value, epoch, batch):
-        # Not only this batch may be to blame: a trusted one may have spoilt the weights of rows.
-        for each in chain([batch], self.batches(np.arange(self.data.n_rows))):
-            check_features(each.X, self.data.row_numbers(each.rows))
-        return NonFiniteLossError(
-            f"The training loss became {loss_value} in epoch {epoch + 1}. Try a lower "
-            f"learning rate than lr={self.net.lr}, clip the gradients, or scale X."
-        )
-
-    def _split(self, rows):
-        """Apply the net's own `train_split`; this package's nets have none."""
-        net, data = self.net, self.data
-        if net.train_split is None:
-            training = net.get_dataset(data.X, data.y)
-            return rows, {"dataset_train": training, "dataset_valid": None}, None
-        X = Subset(data.X, rows.tolist()) if data.is_dataset else data.X[rows]
-        training, validation = net.get_split_datasets(X, data.y[rows])
-        datasets = {"dataset_train": training, "dataset_valid": validation}
-        if isinstance(training, Subset) and isinstance(validation, Subset):
-            trained, held_out = (np.array(part.indices, int) for part in (training, validation))
-            return rows[trained], datasets, rows[held_out]
-        return rows, datasets, None
-
-    def _validation_batches(self):
-        if self._validation_rows is not None:
-            return self.batches(self._validation_rows)
-        validation = self._datasets["dataset_valid"]
-        return None if validation is None else self.net.get_iterator(validation, training=False)
+    # -- rows and batches --------------------------------------------------------------------
 
     def chosen_rows(self, chosen):
         """Return those of `rows` that a mask chooses; all if fewer than two are left to train."""
@@ -458,12 +354,6 @@ def _per_row(criterion):
     per_row = copy.copy(criterion)
     per_row.reduction = "none"
     return per_row
-
-
-def _hooks(net, name):
-    """Return the functions of the net and its callbacks for a hook, without skorch's empty ones."""
-    called = [getattr(owner, name) for owner in (net, *(each for _, each in net.callbacks_))]
-    return [call for call in called if getattr(call, "__func__", call) not in EMPTY_HOOKS]
 
 
 def _as_tensor(weights, device):

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from ._building import initialize_net, python_scalars, resolve_net
-from ._directional import resolve_gradient
+from ._jacobian_vector_product import resolve_gradient
+from ._net_setup import initialize_net, python_scalars, resolve_net
 from ._run import TrainingRun
 from ._seeding import child_seeds
 

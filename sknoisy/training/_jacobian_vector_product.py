@@ -16,7 +16,7 @@ from torch.func import functional_call
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from ._outputs import as_logits
+from ._net_outputs import as_logits
 from ._seeding import replayed_randomness
 
 FINITE_STEP = 0.01

@@ -2,8 +2,13 @@
 
 import torch
 
-from ._directional import frozen_statistics, functional_losses, row_derivatives, trusted_gradient
-from ._outputs import as_logits, last_linear
+from ._jacobian_vector_product import (
+    frozen_statistics,
+    functional_losses,
+    row_derivatives,
+    trusted_gradient,
+)
+from ._net_outputs import as_logits, last_linear
 
 
 def probe_step(run, X, y, gradient, running):

@@ -1,0 +1,65 @@
+"""The epochs of a training, of one net or of several side by side."""
+
+import math
+from itertools import chain
+
+import numpy as np
+from tqdm.auto import tqdm
+
+from ..exceptions import NonFiniteLossError
+from ._finite import check_features
+
+
+def train_epochs(runs, step, rows, max_epochs, *, verbose):
+    """Train by a step until it, a callback or the number of epochs ends it.
+
+    Parameters
+    ----------
+    runs : tuple of TrainingRun
+        The step's own and its peers; batches are those of the first.
+    step : Step
+    rows : ndarray of int
+    max_epochs : int
+    verbose : int
+    """
+    batches = runs[0].batches(rows, shuffle=True)
+    for run in runs:
+        run.hooks.begin_training()
+    for epoch in tqdm(range(max_epochs), disable=not verbose, leave=False):
+        if _train_epoch(runs, step, batches, epoch):
+            break
+    for run in runs:
+        run.hooks.end_training()
+
+
+def _train_epoch(runs, step, batches, epoch):
+    """Return whether the epoch was the last."""
+    for run in runs:
+        run.hooks.begin_epoch()
+    n_batches = 0
+    for batch in batches:
+        for run in runs:
+            run.hooks.begin_batch(batch)
+        results = step.train_batch(batch)
+        for run, (loss, logits) in zip(runs, results if step.peers else [results], strict=True):
+            loss_value = loss.item()
+            if not math.isfinite(loss_value):
+                raise _not_finite(run, loss_value, epoch, batch)
+            run.hooks.end_batch(batch, loss, loss_value, logits)
+        n_batches += 1
+    for run in runs:
+        run.hooks.validate(n_batches, run.batches)
+    is_last = step.end_epoch(epoch)
+    for run in runs:
+        is_last = run.hooks.end_epoch() or is_last
+    return is_last
+
+
+def _not_finite(run, loss_value, epoch, batch):
+    # Not only this batch may be to blame: a trusted one may have spoilt the weights of rows.
+    for each in chain([batch], run.batches(np.arange(run.data.n_rows))):
+        check_features(each.X, run.data.row_numbers(each.rows))
+    return NonFiniteLossError(
+        f"The training loss became {loss_value} in epoch {epoch + 1}. Try a lower "
+        f"learning rate than lr={run.net.lr}, clip the gradients, or scale X."
+    )
