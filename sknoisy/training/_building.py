@@ -45,7 +45,10 @@ def resolve_net(net, data):
             f"skorch NeuralNetClassifier with one output per class. Got {net!r} instead."
         )
     net = clone(net)
-    return net.set_params(**python_scalars(net.get_params(deep=False)))
+    parameters = net.get_params(deep=False)
+    plain = python_scalars(parameters)
+    changed = {name: plain[name] for name in plain if plain[name] is not parameters[name]}
+    return net.set_params(**changed)
 
 
 def python_scalars(parameters):
