@@ -212,7 +212,9 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
         """
         margins = self._margins_of_net(data) if margins is None else margins
         judged = ~data.trusted
-        judged[np.setdiff1d(np.arange(data.n_rows), data.trained_rows())] = False
+        if data.sample_weight is not None:
+            # The method hasn't seen the rows of weight zero.
+            judged &= data.sample_weight > 0
         margins, quality = margins[judged], self.label_quality_[judged]
         anchor = CONTRADICTED, method.default_threshold
         if self.contamination is not None and len(margins):

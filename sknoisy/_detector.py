@@ -29,7 +29,9 @@ class NoisyLabelDetector(BaseNoisyLabelEstimator):
     threshold : "auto" or float in (0, 1), default="auto"
         Rows whose `label_quality_` is below it are flagged. "auto": the method's own rule.
     contamination : float in (0, 1), default=None
-        Instead of a threshold: share of the untrusted rows to flag.
+        Instead of a threshold: share of the untrusted rows to flag, to within a row. Rows of equal
+        quality are told apart by the margin of their label, as the net sees it, then by their
+        order. A class that would lose all rows keeps its best; the next row takes its place.
     max_epochs, batch_size, lr : default=None
         None: the net's own values.
     device : str, default="auto"
@@ -54,7 +56,8 @@ class NoisyLabelDetector(BaseNoisyLabelEstimator):
     suggested_labels_ : ndarray of shape (n_rows,)
         What the label should be, in the user's own labels.
     threshold_ : float
-        Quality below which a label is judged wrong.
+        Quality below which a label is judged wrong, in [0, 1]. Every class keeps its best row
+        nevertheless, and with `contamination` some rows that tie with it may be flagged.
     classes_ : ndarray of shape (n_classes,)
     n_features_in_ : int
     feature_names_in_ : ndarray of str

@@ -57,7 +57,8 @@ def _checked_table(estimator, X, reset):
         place = _first_non_number(X)
         if place is None:
             raise
-        raise type(error)(f"X must hold numbers. {place}: {error}") from error
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"X must hold numbers. {place}: {error}") from error
     _check_row_shape(estimator, table.shape[1:], reset)
     _check_finite(estimator, table, getattr(X, "columns", None))
     return table
@@ -101,7 +102,9 @@ def _first_non_number(X):
 def _check_finite(estimator, X, columns=None):
     """Raise an error that names the first value that is NaN or infinite."""
     # A sum needs no memory, unlike a mask.
-    if np.isfinite(X.sum(dtype=np.float64)):
+    with np.errstate(invalid="ignore"):
+        total = X.sum(dtype=np.float64)
+    if np.isfinite(total):
         return
     bad = ~np.isfinite(X)
     if not bad.any():
@@ -171,17 +174,22 @@ def _compare_pixels(estimator, X, reset):
     largest = 1.0 if X.dtype == np.uint8 else float(X.max())
     if reset:
         estimator._largest_pixel = largest
-    elif estimator._largest_pixel <= 1 and largest > LARGEST_FRACTION:
+        return
+    largest_of_fit = getattr(estimator, "_largest_pixel", None)
+    if largest_of_fit is None:
+        # It was fitted on a Dataset.
+        return
+    if largest_of_fit <= 1 and largest > LARGEST_FRACTION:
         warnings.warn(
             f"X has float values up to {largest:.3g}, but {type(estimator).__name__} was fitted "
             "on images of bytes, or of floats up to 1: divide X by 255, or pass bytes.",
             UserWarning,
             stacklevel=2,
         )
-    elif estimator._largest_pixel > LARGEST_FRACTION and X.dtype == np.uint8:
+    elif largest_of_fit > LARGEST_FRACTION and X.dtype == np.uint8:
         warnings.warn(
             f"X is of bytes, which are brought to [0, 1], but {type(estimator).__name__} was "
-            f"fitted on floats up to {estimator._largest_pixel:.3g}: pass X as such floats.",
+            f"fitted on floats up to {largest_of_fit:.3g}: pass X as such floats.",
             UserWarning,
             stacklevel=2,
         )
@@ -265,7 +273,7 @@ def check_labels(estimator, X, y):
             f"{type(estimator).__name__} requires y to be passed, but the target y is None."
         )
     y = as_array(y, "y")
-    if np.iscomplexobj(y):
+    if getattr(getattr(y, "dtype", None), "kind", None) == "c":
         raise ValueError("Complex data not supported: y must hold numbers, strings or booleans.")
     y = column_or_1d(y, warn=True)
     if y.dtype.kind in DATES:

@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from skorch import NeuralNetClassifier
 from torch import nn
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, TensorDataset
 
 from sknoisy import NoisyLabelDetector, RobustClassifier
 from sknoisy.methods import LSW
@@ -52,6 +52,10 @@ BAD_ROWS = {
     "missing value of pandas": (
         FRAME.convert_dtypes().drop(7).reindex(FRAME.index),
         "NaN: row 7, column 'age'",
+    ),
+    "both infinities": (
+        changed(changed(X, (5, 1), np.inf), (6, 1), -np.inf),
+        "contains infinity.*row 5",
     ),
     "image": (changed(np.zeros((N_ROWS, 4, 4)), (6, 1, 2), np.nan), "contains NaN: row 6"),
     "string": (changed(X, (3, 2), "tall", object), "Column 2 has 'tall' in row 3"),
@@ -335,6 +339,14 @@ def test_pixels_of_one_scale_are_not_warned_of(fit_on, use):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         detector.predict(use(pictures()))
+
+
+def test_arrays_may_follow_a_fit_on_a_dataset_of_images():
+    X = torch.from_numpy(pictures()[:, None] / np.float32(255))
+    detector = detector_of_pictures().fit(TensorDataset(X, torch.from_numpy(Y)))
+    np.testing.assert_allclose(
+        detector.predict_proba(pictures()), detector.predict_proba(X), atol=1e-5
+    )
 
 
 # -- the final estimator -----------------------------------------------------------------------
