@@ -217,7 +217,7 @@ def _matched_knots(margins, label_quality, start, end):
     if not len(x):
         return np.empty((2, 0))
     y = np.bincount(which, weights=y[inside]) / np.bincount(which)
-    straight = np.interp(x, *zip(start, end, strict=True))
+    straight = np.interp(x, (start[0], end[0]), (start[1], end[1]))
     return np.stack([x, (1 - STRAIGHT_SHARE) * y + STRAIGHT_SHARE * straight])
 
 

@@ -50,7 +50,7 @@ class CropFlip:
     padding: int | None = None
     flip: bool = True
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.padding is not None and self.padding < 0:
             raise ValueError(f"padding must be None or at least 0, got {self.padding!r}.")
 
@@ -143,7 +143,7 @@ class StrongAugment:
     padding: int | None = None
     flip: bool = True
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.n_operations < 0:
             raise ValueError(f"n_operations must be at least 0, got {self.n_operations!r}.")
         for name in ("probability", "magnitude", "cutout"):

@@ -37,7 +37,7 @@ class GaussianNoise:
 
     scale: float = 0.1
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.scale < 0:
             raise ValueError(f"scale must be at least 0, got {self.scale!r}.")
 
@@ -83,7 +83,7 @@ class FeatureMasking:
 
     rate: float = 0.1
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_share("rate", self.rate)
 
     def __call__(self, X: Tensor, generator: Generator) -> Tensor:

@@ -85,8 +85,8 @@ class TrainingData:
             if each.shape != features[0].shape:
                 first, other = self.row_numbers(np.array([rows[0], row]))
                 raise ValueError(
-                    "X is a Dataset whose rows must have one shape. Got "
-                    f"{features[0].shape} in row {first} and {each.shape} in row {other}."
+                    "X is a Dataset whose items must be of one shape: row "
+                    f"{first} is of shape {features[0].shape}, row {other} of shape {each.shape}."
                 )
         return np.stack(features)
 

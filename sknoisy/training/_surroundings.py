@@ -47,8 +47,8 @@ class OrdinarySurroundings(ContextDecorator):
 
 # torch has one default kind of floats for all threads of a process.
 _LOCK = threading.Lock()
-_USERS = Counter()
-_OUTSIDE = []
+_USERS: Counter[int] = Counter()
+_OUTSIDE: list[torch.dtype] = []
 
 
 @contextmanager
