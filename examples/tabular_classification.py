@@ -45,7 +45,7 @@ FINAL_ESTIMATORS = {
 # Fewer could not be split into a training and a held-out part that both have two.
 MIN_ROWS_PER_CLASS = 4
 MAX_CATEGORIES = 50
-FINALS = ("auto", "joint", "weight", "filter", "filter_weight")
+FINALS = ("auto", "method", "weight", "filter", "filter_weight")
 SELF_TRUSTED_SHARE = 0.2
 SHOWN_ROWS = 10
 SHOWN_CLASSES = 12

@@ -6,6 +6,7 @@ from numbers import Integral
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.metrics import accuracy_score
 from sklearn.utils.validation import check_is_fitted
 from torch.utils.data import Dataset
 
@@ -34,7 +35,13 @@ from .thresholds import (
     quality_of_margins,
     quality_scale,
 )
-from .training import Trainer, TrainingData, predict_probabilities, seeded_global_state
+from .training import (
+    Trainer,
+    TrainingData,
+    ordinary_surroundings,
+    predict_probabilities,
+    seeded_global_state,
+)
 
 # What a fit sets besides the public attributes, whose names end in an underscore.
 PRIVATE_FIT_STATE = (
@@ -140,13 +147,13 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
             "lr": None if self.lr is None else float(self.lr),
         }
 
-    def _collect(self, method, data, random_state, *, joint):
+    def _collect(self, method, data, random_state, *, with_classifier):
         return collect_evidence(
             method,
             self.net,
             data,
             random_state,
-            joint=joint,
+            with_classifier=with_classifier,
             settings=self._settings(),
             memory=self.memory,
             verbose=int(self.verbose),
@@ -245,7 +252,8 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
         ndarray of shape (n_rows, n_classes)
         """
         check_is_fitted(self)
-        features = check_features(self, X, reset=False)
+        with ordinary_surroundings:
+            features = check_features(self, X, reset=False)
         nets = (self.net_, *self._peer_nets)
         return sum(predict_probabilities(net, features) for net in nets) / len(nets)
 
@@ -264,6 +272,24 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
         """
         codes = self.predict_proba(X).argmax(axis=1)
         return self.classes_[codes]
+
+    def score(self, X, y=None, sample_weight=None):
+        """Return the accuracy of `predict`.
+
+        Parameters
+        ----------
+        X : array-like or torch Dataset
+        y : array-like of shape (n_rows,), default=None
+            Labels of any kind that fit takes. May be None for a Dataset.
+        sample_weight : array-like of shape (n_rows,), default=None
+
+        Returns
+        -------
+        float
+        """
+        predicted = self.predict(X)
+        labels = check_labels(self, X if isinstance(X, Dataset) else predicted, y)
+        return float(accuracy_score(labels, predicted, sample_weight=sample_weight))
 
     def score_labels(self, X, y):
         """Return how likely the labels of rows not seen in fit are right.

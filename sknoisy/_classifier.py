@@ -1,6 +1,8 @@
 """RobustClassifier."""
 
+import warnings
 from dataclasses import replace
+from inspect import isclass
 
 import numpy as np
 from sklearn.base import clone, is_classifier
@@ -15,9 +17,9 @@ from ._evidence import draw_seed
 from ._validation import as_array, check_features, take_rows
 from .methods import check_trusted_rows, resolve_method
 from .thresholds import label_margins
-from .training import Trainer
+from .training import Trainer, ordinary_surroundings
 
-FINALS = ("auto", "joint", "weight", "filter", "filter_weight")
+FINALS = ("auto", "method", "weight", "filter", "filter_weight")
 
 
 def _gives_probabilities(model):
@@ -73,10 +75,10 @@ class RobustClassifier(BaseNoisyLabelEstimator):
         respected: rows held out are judged without being learnt from. A module's constructor
         parameters `n_features`, `n_channels` and `n_classes` are set from the data.
     final : str, default="auto"
-        How the classifier is got from the evidence. "joint": the net as the method trained it;
+        How the classifier is got from the evidence. "method": the net as the method trained it;
         "weight": a fresh net with `sample_weights_` in the loss; "filter": a fresh net on the
         rows that aren't flagged; "filter_weight": both. "auto": what the method's paper does,
-        "joint" for wrong event and "filter" for LSW; "filter" with a `final_estimator`.
+        "method" for wrong event and "filter" for LSW; "filter" with a `final_estimator`.
     final_estimator : classifier, default=None
         A scikit-learn classifier to be trained on the kept or weighted rows in place of the net.
         Where it, or a part of it, has random_state=None, its clone gets a seed that is derived
@@ -198,7 +200,7 @@ class RobustClassifier(BaseNoisyLabelEstimator):
         -------
         self
         """
-        with fit_anew_or_not_at_all(self):
+        with fit_anew_or_not_at_all(self), ordinary_surroundings:
             self._fit(X, y, trusted, sample_weight)
         return self
 
@@ -211,7 +213,7 @@ class RobustClassifier(BaseNoisyLabelEstimator):
         self._check_final_estimator(data)
         random_state = self._fixed_random_state()
         final_seed = None if random_state is None else (int(random_state) + 1) % 2**32
-        evidence = self._collect(method, data, random_state, joint=final == "joint")
+        evidence = self._collect(method, data, random_state, with_classifier=final == "method")
         self._remember_rows(data, classes, index)
         self._judge(method, data, evidence)
         if self.final_estimator is not None:
@@ -221,7 +223,7 @@ class RobustClassifier(BaseNoisyLabelEstimator):
             if hasattr(self.final_estimator_, "predict_proba"):
                 probabilities = self.final_estimator_.predict_proba(X)
                 self._scale_margins(method, data, label_margins(probabilities, data.y))
-        elif final == "joint":
+        elif final == "method":
             self._keep_nets(data, evidence.states, evidence.history)
             self._scale_margins(method, data, evidence.margins)
         else:
@@ -229,31 +231,44 @@ class RobustClassifier(BaseNoisyLabelEstimator):
             self._scale_margins(method, data)
 
     def _resolve_final(self, method):
-        if not isinstance(self.final, str) or self.final not in FINALS:
-            raise ValueError(
-                f"The 'final' parameter of RobustClassifier must be one of {FINALS}. "
-                f"Got {self.final!r} instead."
-            )
+        """Return the form of the final training that the parameters ask for."""
+        final = self._checked_final()
         if self.final_estimator is None:
-            final = method.default_final if self.final == "auto" else self.final
-            return "joint" if final == "method" else final
-        if not (hasattr(self.final_estimator, "fit") and is_classifier(self.final_estimator)):
+            return method.default_final if final == "auto" else final
+        if isclass(self.final_estimator) or not (
+            hasattr(self.final_estimator, "fit") and is_classifier(self.final_estimator)
+        ):
             raise TypeError(
                 "The 'final_estimator' parameter of RobustClassifier must be a classifier. "
                 f"Got {self.final_estimator!r} instead."
             )
         takes_weights = has_fit_parameter(self.final_estimator, "sample_weight")
-        if self.final.endswith("weight") and not takes_weights:
+        if final.endswith("weight") and not takes_weights:
             raise ValueError(
-                f"final={self.final!r} needs a 'final_estimator' whose fit takes sample_weight. "
+                f"final={final!r} needs a 'final_estimator' whose fit takes sample_weight. "
                 f"Got {self.final_estimator!r}."
             )
-        if self.final == "joint":
+        if final == "method":
             raise ValueError(
-                "final='joint' keeps the net that the method trained, so it excludes a "
+                "final='method' keeps the net that the method trained, so it excludes a "
                 f"'final_estimator'. Got {self.final_estimator!r}."
             )
-        return "filter" if self.final == "auto" else self.final
+        return "filter" if final == "auto" else final
+
+    def _checked_final(self):
+        if isinstance(self.final, str) and self.final == "joint":
+            warnings.warn(
+                "final='joint' is called final='method' now; the old name goes in 0.3.",
+                FutureWarning,
+                stacklevel=2,
+            )
+            return "method"
+        if not isinstance(self.final, str) or self.final not in FINALS:
+            raise ValueError(
+                f"The 'final' parameter of RobustClassifier must be one of {FINALS}. "
+                f"Got {self.final!r} instead."
+            )
+        return self.final
 
     def _check_final_estimator(self, data):
         final = self.final_estimator

@@ -6,6 +6,7 @@ import numpy as np
 from ._base import BaseNoisyLabelEstimator, fit_anew_or_not_at_all
 from ._validation import take_rows
 from .methods import check_trusted_rows, resolve_method
+from .training import ordinary_surroundings
 
 
 class NoisyLabelDetector(BaseNoisyLabelEstimator):
@@ -144,7 +145,7 @@ class NoisyLabelDetector(BaseNoisyLabelEstimator):
         -------
         self
         """
-        with fit_anew_or_not_at_all(self):
+        with fit_anew_or_not_at_all(self), ordinary_surroundings:
             self._fit(X, y, trusted, sample_weight)
         return self
 
@@ -153,7 +154,7 @@ class NoisyLabelDetector(BaseNoisyLabelEstimator):
         method = resolve_method(self.method)
         data, classes, index = self._check_data(X, y, trusted, sample_weight)
         check_trusted_rows(method, data.trusted)
-        evidence = self._collect(method, data, self._fixed_random_state(), joint=False)
+        evidence = self._collect(method, data, self._fixed_random_state(), with_classifier=False)
         self._remember_rows(data, classes, index)
         self._judge(method, data, evidence)
         self._keep_nets(data, evidence.states, evidence.history)

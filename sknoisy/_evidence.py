@@ -24,7 +24,9 @@ def draw_seed(random_state):
 
 
 @ordinary_surroundings
-def collect_evidence(method, net, data, random_state, *, joint, settings, memory, verbose):
+def collect_evidence(
+    method, net, data, random_state, *, with_classifier, settings, memory, verbose
+):
     """Train by the method, or take the result of an equal training from the cache.
 
     The method sees the rows of positive weight only. The others are judged afterwards, by the
@@ -38,7 +40,7 @@ def collect_evidence(method, net, data, random_state, *, joint, settings, memory
     random_state : int or None
         None is part of the key like any other value: with a cache, equal calls share one
         training.
-    joint : bool
+    with_classifier : bool
         Whether the method's own classifier is wanted too.
     settings : dict
         `device`, `max_epochs`, `batch_size` and `lr`.
@@ -51,7 +53,7 @@ def collect_evidence(method, net, data, random_state, *, joint, settings, memory
     """
     rows = data.trained_rows()
     seen = data if len(rows) == data.n_rows else data.take(rows)
-    arguments = (method, net, seen, random_state, joint, python_scalars(settings))
+    arguments = (method, net, seen, random_state, with_classifier, python_scalars(settings))
     if memory is None:
         evidence = _train(None, arguments, verbose)
     else:
@@ -121,8 +123,8 @@ class _ValueHasher(NumpyHasher):
 
 
 def _train(key, arguments, verbose):
-    method, net, data, random_state, joint, settings = arguments
+    method, net, data, random_state, with_classifier, settings = arguments
     trainer = Trainer(net, data, seed=draw_seed(random_state), verbose=verbose, **settings)
     settle_trusted_rows(method, trainer)
     evidence = method.detect(trainer)
-    return method.train_classifier(trainer, evidence) if joint else evidence
+    return method.train_classifier(trainer, evidence) if with_classifier else evidence

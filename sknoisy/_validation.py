@@ -26,6 +26,8 @@ def as_array(values, name):
             f"{name} is a sparse tensor, which isn't supported: pass {name}.to_dense(). "
             f"Got a tensor of layout {values.layout}."
         )
+    if values.is_meta:
+        raise TypeError(f"{name} is a tensor on the device 'meta', which holds no values.")
     values = values.detach().cpu().resolve_conj().resolve_neg()
     if values.is_floating_point() and values.dtype not in (torch.float16, torch.float64):
         # numpy knows no bfloat16.
@@ -54,11 +56,9 @@ def _checked_table(estimator, X, reset):
                 estimator, X, dtype=np.float32, ensure_all_finite=False, reset=reset
             )
     except (TypeError, ValueError) as error:
-        place = _first_non_number(X)
-        if place is None:
-            raise
         kind = TypeError if isinstance(error, TypeError) else ValueError
-        raise kind(f"X must hold numbers. {place}: {error}") from error
+        place = _first_non_number(X)
+        raise kind(f"X must hold numbers. {place}: {error}" if place else f"X: {error}") from error
     _check_row_shape(estimator, table.shape[1:], reset)
     _check_finite(estimator, table, getattr(X, "columns", None))
     return table
@@ -144,15 +144,18 @@ def _checked_dataset(estimator, X, reset):
 
 
 def _checked_images(estimator, X, reset):
-    X = check_array(
-        X,
-        dtype="numeric",
-        ensure_2d=False,
-        allow_nd=True,
-        ensure_all_finite=False,
-        estimator=estimator,
-        input_name="X",
-    )
+    try:
+        X = check_array(
+            X,
+            dtype="numeric",
+            ensure_2d=False,
+            allow_nd=True,
+            ensure_all_finite=False,
+            estimator=estimator,
+            input_name="X",
+        )
+    except ValueError as error:
+        raise ValueError(f"X: {error}") from error
     if X.dtype.kind == "f":
         X = X.astype(np.float32, copy=False)
         _check_finite(estimator, X)
@@ -275,7 +278,10 @@ def check_labels(estimator, X, y):
     y = as_array(y, "y")
     if getattr(getattr(y, "dtype", None), "kind", None) == "c":
         raise ValueError("Complex data not supported: y must hold numbers, strings or booleans.")
-    y = column_or_1d(y, warn=True)
+    try:
+        y = column_or_1d(y, warn=True)
+    except ValueError as error:
+        raise ValueError(f"y: {error}") from error
     if y.dtype.kind in DATES:
         raise ValueError(
             "y must hold numbers, strings or booleans: scikit-learn's scores know no other "

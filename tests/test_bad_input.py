@@ -385,7 +385,7 @@ def test_a_criterion_without_reduction_is_named(estimator_class):
             "final='weight'.*sample_weight",
         ),
         (
-            {"final_estimator": LogisticRegression(), "final": "joint"},
+            {"final_estimator": LogisticRegression(), "final": "method"},
             ValueError,
             "final='joint'.*excludes",
         ),

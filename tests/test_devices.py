@@ -27,7 +27,7 @@ IMAGES = {
     "random_state": 0,
 }
 GRADIENTS = ("finite_difference", "last_layer", "double_backward")
-FINALS = ("joint", "weight", "filter", "filter_weight")
+FINALS = ("method", "weight", "filter", "filter_weight")
 
 
 def rows():

@@ -241,7 +241,7 @@ def test_bad_parameters_are_named_before_the_data_are_looked_at():
 
 def test_a_final_that_is_an_array_is_named():
     with pytest.raises(ValueError, match="'final'.*array"):
-        short(RobustClassifier, final=np.array(["joint", "filter"])).fit(X, Y)
+        short(RobustClassifier, final=np.array(["method", "filter"])).fit(X, Y)
 
 
 @BOTH

@@ -257,7 +257,7 @@ class Overflowing(nn.Module):
         return self.layers(X)
 
 
-@pytest.mark.parametrize("final", ["joint", "filter", "weight"])
+@pytest.mark.parametrize("final", ["method", "filter", "weight"])
 def test_finite_weights_with_infinite_outputs_are_an_error(final):
     net = TabularNet(Overflowing, batch_size=-1)
     model = RobustClassifier("cross_entropy", net=net, final=final, lr=1e4, max_epochs=1)

@@ -320,7 +320,7 @@ def test_filtered_retraining_beats_plain_training(pair_noise, robust):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("final", ["joint", "weight", "filter", "filter_weight"])
+@pytest.mark.parametrize("final", ["method", "weight", "filter", "filter_weight"])
 def test_every_final_of_the_paper_trains(pair_noise, final):
     X, y, y_noisy, trusted = pair_noise
     model = RobustClassifier("lsw", final=final, max_epochs=12, random_state=0)

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 
 import sknoisy.augmentation
 import sknoisy.nets
-from sknoisy import NoisyLabelDetector
+from sknoisy import NoisyLabelDetector, RobustClassifier
 from sknoisy.methods import BHN, LSW, CrossEntropy, WrongEvent
 
 
@@ -65,3 +66,12 @@ def test_parameters_of_lsw_work_by_their_old_names(old, new, value):
         by_old_name = fit(**{old: value})
     np.testing.assert_array_equal(by_old_name, fit(**{new: value}))
     assert not np.array_equal(by_old_name, fit())
+
+
+def test_final_training_is_asked_for_by_its_old_name():
+    X, y = np.random.default_rng(0).normal(size=(40, 3)), np.arange(40) % 2
+    model = RobustClassifier(final="joint", max_epochs=2, random_state=0, device="cpu")
+    with pytest.warns(FutureWarning, match="final='joint' is called final='method' now"):
+        model.fit(X, y)
+    by_new_name = clone(model).set_params(final="method").fit(X, y)
+    np.testing.assert_array_equal(model.predict_proba(X), by_new_name.predict_proba(X))

@@ -164,7 +164,7 @@ def sieve_losses(logits, y, prior, beta):
     """
     logs = bounded_logs(logits)
     given = logs.gather(1, y[:, None])[:, 0]
-    losses = torch.addmv(given, logs, prior, beta=-1, alpha=beta)
+    losses = torch.addmv(given, logs, prior.to(logs.dtype), beta=-1, alpha=beta)
     return losses, logs.detach().mean(dim=1) - given.detach()
 
 

@@ -172,7 +172,7 @@ class MetaWeightingStep(Step):
         losses = run.row_losses(logits, batch.y)
         self._learn_weights(batch, X, losses, randomness)
         with torch.no_grad():
-            weights = self.weight_net(losses)
+            weights = self.weight_net(losses.float())
         self.weights.record(batch.rows, weights)
         # Part of the loss, and so not divided by their sum: the weight net may shrink them all.
         return losses * weights, None, logits
@@ -183,7 +183,7 @@ class MetaWeightingStep(Step):
     def _learn_weights(self, batch, X, losses, randomness):
         run = self.run
         lr = run.net.optimizer_.param_groups[0]["lr"]
-        weights = self.weight_net(losses.detach())
+        weights = self.weight_net(losses.detach().float())
         loss_weights = run.loss_weights(batch.rows)
         gradients = torch.autograd.grad(
             losses,

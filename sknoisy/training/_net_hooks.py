@@ -110,7 +110,12 @@ def _split(net, data):
         training = net.get_dataset(data.X, data.y)
         return rows, {"dataset_train": training, "dataset_valid": None}, None
     X = Subset(data.X, rows.tolist()) if data.is_dataset else data.X[rows]
-    training, validation = net.get_split_datasets(X, data.y[rows])
+    try:
+        training, validation = net.get_split_datasets(X, data.y[rows])
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"The 'train_split' of 'net' can't split the {len(rows)} rows to train on: {error}"
+        ) from error
     datasets = {"dataset_train": training, "dataset_valid": validation}
     if isinstance(training, Subset) and isinstance(validation, Subset):
         trained, held_out = (np.array(part.indices, int) for part in (training, validation))

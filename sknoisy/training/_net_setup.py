@@ -214,16 +214,17 @@ def check_examples(net, data):
 
     Returns
     -------
-    (rows, X) : ndarray of int and Tensor
-        The rows that were looked at, and their features.
+    (rows, X, outputs) : ndarray of int, Tensor and Tensor
+        The rows that were looked at, their features, and what the net gives for them.
     """
     rows = np.unique(np.linspace(0, data.n_rows - 1, N_EXAMPLES).astype(int))
     # What a Dataset draws for a row isn't to be missing from the program's random numbers.
     with seeded_global_state(0):
         X = as_float(torch.from_numpy(data.read(rows)))
     check_features(X, data.row_numbers(rows))
-    _check_scale(net, infer_examples(net, X))
-    return rows, X
+    outputs = infer_examples(net, X)
+    _check_scale(net, outputs)
+    return rows, X, outputs
 
 
 def _check_scale(net, outputs):
@@ -268,7 +269,7 @@ def _infer(net, X):
     try:
         with torch.no_grad():
             return net.infer(X)
-    except RuntimeError as error:
+    except (RuntimeError, ValueError, IndexError) as error:
         raise ValueError(
             f"The module of 'net' can't take rows of shape {tuple(X.shape[1:])}: {error}. A "
             "module whose constructor has a parameter 'n_features' or 'n_channels' gets it from "

@@ -72,7 +72,7 @@ class TrainingRun:
         self.net = initialize_net(net, data, device=device, seed=seed, verbose=verbose)
         self.module = self.net.module_
         check_outputs(self.net, data)
-        self._examples = check_examples(self.net, data)
+        *self._examples, outputs = check_examples(self.net, data)
         if state is not None:
             self.module.load_state_dict(state)
         trained = [(n, p) for n, p in self.module.named_parameters() if p.requires_grad]
@@ -85,12 +85,29 @@ class TrainingRun:
         self.randomness = OwnRandomness(seed)
         self._features = None if data.is_dataset else FeatureStore(data, device)
         self._row_criterion = _per_row(self.net.criterion_)
+        self._check_criterion(outputs)
         self._more_optimizers = ()
         self._seed = seed
         self._verbose = verbose
         self._generator = row_generator(seed)
         self._weak = resolve_view(getattr(self.net, "weak_view", None))
         self._strong = resolve_view(getattr(self.net, "strong_view", None))
+
+    def _check_criterion(self, outputs):
+        """Raise an error if the criterion doesn't give a loss for each row."""
+        logits, y = as_logits(self.net, outputs).to(self.device), self.labels[self._examples[0]]
+        try:
+            losses = self.row_losses(logits, y)
+        except (RuntimeError, ValueError, TypeError) as error:
+            raise ValueError(
+                f"The criterion of 'net' can't take logits of shape {tuple(logits.shape)} and "
+                f"classes of shape {tuple(y.shape)}: {error}"
+            ) from error
+        if losses.shape != y.shape:
+            raise ValueError(
+                "The criterion of 'net' must give one loss per row with reduction='none'. Got "
+                f"shape {tuple(losses.shape)} for {len(y)} rows."
+            )
 
     # -- forward -----------------------------------------------------------------------------
 

@@ -100,7 +100,7 @@ def resolve_device(device):
     ValueError
         If torch doesn't know the device, doesn't find it on this machine, or can't compute there.
     """
-    if device == "auto":
+    if isinstance(device, str) and device == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda")
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
