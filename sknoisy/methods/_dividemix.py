@@ -44,8 +44,8 @@ class DivideMix(Method):
        + \sum_k \pi_k \log \frac{\pi_k}{\bar p_k}
 
     with :math:`\pi` the shares of the given classes and :math:`\bar p` the mean prediction. The
-    label quality is the mean of both nets' posteriors after the last epoch, and the classifier
-    the mean of both nets.
+    label quality is the mean of both nets' posteriors after the last epoch, and the classifier the
+    mean of both nets.
 
     Needs nothing but the labels. Cost in multiples of plain training: 5 to 6. Each of two nets
     predicts both views of a batch, then learns from both: 16 times a forward pass, instead of 3.
@@ -53,8 +53,8 @@ class DivideMix(Method):
     Parameters
     ----------
     warmup_share : float in (0, 1), default=0.1
-        Share of the epochs of the warm-up. Published: 10 of 300; a tenth of the package's short
-        trainings is about as many steps as a net takes before it learns wrong labels.
+        Share of the epochs of the warm-up; published: 10 of 300. A net should have learnt the
+        classes by its end, but no wrong labels yet.
     p_threshold : float in [0, 1), default=0.5
         Rows with a larger posterior are labelled. Published; 0.6 for 90 % noise.
     temperature : float, default=0.5
@@ -63,8 +63,8 @@ class DivideMix(Method):
         Shape of the beta distribution that shares of mixtures are drawn from; published.
     unlabelled_weight : float, default=5.0
         The factor :math:`\lambda_u`, which grows from 0 over a twentieth of the epochs after the
-        warm-up, as published. Published: 25 for symmetric noise of 50 % and 80 %, 0 for
-        asymmetric noise and for 20 %. In short trainings on tables 25 was worse than 5.
+        warm-up, as published. Published: 25 for symmetric noise of 50 % and 80 %, 0 for asymmetric
+        noise and for 20 %. Short trainings, whose guesses are worse, do better with less than 25.
     confidence_penalty : float, default=0.0
         Factor of the negative entropy of the prediction, which is added to the losses of the
         warm-up. Published: 1 for asymmetric noise, under which nets are sure of wrong labels.
