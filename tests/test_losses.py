@@ -14,6 +14,7 @@ from sknoisy.losses import (
     importance_weights,
     linear_ramp_up,
     mix_up,
+    posterior_of_given,
     prior_penalty,
     semi_supervised_loss,
     sharpen,
@@ -148,6 +149,17 @@ def test_gradient_goes_through_the_weights_only_if_they_are_not_constant():
     assert gradients[0][1] is None
     assert (gradients[1][1].diagonal() < 0).all()
     assert not torch.allclose(gradients[1][0], logits.grad)
+
+
+def test_posterior_of_the_given_label_by_hand():
+    logits = torch.log(torch.tensor([[0.5, 0.3, 0.2]], dtype=torch.double))
+    posterior = posterior_of_given(logits, torch.tensor([1]), MATRIX[:, [1]].T)
+    assert_allclose(posterior, [0.3 * 0.9 / (0.5 * 0.2 + 0.3 * 0.9 + 0.2 * 0.1)])
+
+
+def test_posterior_of_a_label_that_no_class_gives_is_finite():
+    nobody = torch.zeros((1, 3), dtype=torch.double)
+    assert posterior_of_given(random_logits()[:1], torch.tensor([0]), nobody) == 0
 
 
 # -- soft targets --------------------------------------------------------------------------------

@@ -39,6 +39,38 @@ def importance_weights(logits, y, columns):
     return given / (probabilities * columns).sum(dim=1).clamp_min(PROBABILITY_FLOOR)
 
 
+def posterior_of_given(logits, y, columns):
+    r"""Return the probability that the given label y is the true one, once it has been seen.
+
+    .. math:: P(y = \tilde y \mid x, \tilde y) =
+       \frac{p_{\tilde y} T_{\tilde y \tilde y}}{\sum_i p_i T_{i \tilde y}}
+
+    Parameters
+    ----------
+    logits : Tensor of shape (n_rows, n_classes)
+        Of the true classes.
+    y : Tensor of int of shape (n_rows,)
+        Codes of the given labels.
+    columns : Tensor of shape (n_rows, n_classes)
+        P(given label y | each true class). For one matrix of all rows that is ``matrix[:, y].T``.
+
+    Returns
+    -------
+    Tensor of shape (n_rows,)
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sknoisy.losses import posterior_of_given
+    >>> columns = torch.tensor([[0.75, 0.25], [0.25, 1.0]])
+    >>> posterior_of_given(torch.zeros(2, 2), torch.tensor([0, 1]), columns)
+    tensor([0.7500, 0.8000])
+    """
+    joint = logits.softmax(dim=1) * columns
+    given = joint.gather(1, y[:, None])[:, 0]
+    return given / joint.sum(dim=1).clamp_min(PROBABILITY_FLOOR)
+
+
 def importance_reweighted(logits, y, matrix, *, constant_weights=True):
     r"""Return the cross-entropy of the given labels times the importance weights.
 

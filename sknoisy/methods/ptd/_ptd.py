@@ -6,13 +6,11 @@ import numpy as np
 import torch
 
 from ..._parameters import check_number
-from ...losses import importance_weights
+from ...losses import importance_weights, posterior_of_given
 from ...training import Step, last_layer_inputs
 from ...transition import anchor_rows
 from .._base import LabelEvidence, Method
 from ._part_dependent import PartMatrices, fit_part_matrices, part_shares
-
-PROBABILITY_FLOOR = 1e-12
 
 
 class PTD(Method):
@@ -144,9 +142,7 @@ class PTD(Method):
 
         def shares_of_given(batch, logits):
             columns = parts.columns(batch.rows, batch.y, revision)
-            joint = logits.softmax(dim=1) * columns
-            given = joint.gather(1, batch.y[:, None])[:, 0]
-            return (given / joint.sum(dim=1).clamp_min(PROBABILITY_FLOOR)).double()
+            return posterior_of_given(logits, batch.y, columns).double()
 
         quality = run.predict(every, shares_of_given)
         probabilities = torch.from_numpy(run.predict(every, class_probabilities))
