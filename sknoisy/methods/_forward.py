@@ -6,6 +6,7 @@ from torch.nn.functional import cross_entropy
 
 from .._parameters import check_choice, check_number
 from ..losses import forward_corrected, posterior_of_given
+from ..neighbors import SimilarRows
 from ..training import Step, last_layer_inputs
 from ..transition import (
     check_transition_matrix,
@@ -15,7 +16,6 @@ from ..transition import (
 )
 from ._base import LabelEvidence, Method
 from ._self_trust import untrusted_rows
-from ._simifeat import Neighbors
 
 ESTIMATIONS = ("dual_t", "anchors", "hoc")
 # HOC compares a row with its two nearest ones.
@@ -161,7 +161,7 @@ def _estimate_by_neighbors(features, given, n_classes, device):
             f"The 'estimation' parameter 'hoc' needs at least {N_COMPARED} rows that aren't "
             f"trusted. Got {len(given)}."
         )
-    compared, _ = Neighbors(features, N_COMPARED, device).voters(np.ones(len(given), dtype=bool))
+    compared, _ = SimilarRows(features, N_COMPARED, device).voters(np.ones(len(given), dtype=bool))
     return estimate_noise(*given[compared].T, n_classes).transition_matrix
 
 
