@@ -82,8 +82,9 @@ class DivideMix(Method):
     the label quality is the nets' margin, so that rows whose posteriors are equal, as many are at 0
     and at 1, are ranked.
 
-    It fails where wrong labels have losses as small as right ones: after too long a warm-up, and
-    under pair and asymmetric noise, where the nets become sure of them.
+    It fails where wrong labels have losses as small as right ones, as after too long a warm-up. The
+    mixture may also set a few rows of very large losses apart from all others; then hardly any
+    label is judged wrong, though the ranking of the rows is good. Give `contamination` there.
 
     References
     ----------
