@@ -7,6 +7,9 @@ import numpy as np
 import pandas as pd
 from _common import markdown_table, mean_and_spread, verdict
 
+from sknoisy.methods import METHODS
+
+MAIN_METHODS = ("cross_entropy", "lsw", "wrong_event")
 INDEX = ["table", "noise", "seed"]
 TOLERANCE = 1e-9
 HARD_NOISES = ("pair", "instance")
@@ -286,16 +289,7 @@ def spread_of_cells(runs, noise, column):
     return text if np.isnan(spread) else f"{text} ± {spread:.3f}"
 
 
-OTHER_METHODS = (
-    "cores",
-    "nlnl",
-    "simifeat",
-    "bhn",
-    "l2rw",
-    "meta_weight_net",
-    "ptd",
-    "cal",
-)
+OTHER_METHODS = tuple(name for name in METHODS if name not in MAIN_METHODS)
 
 
 def gains_table(runs):

@@ -38,6 +38,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR
 from sknoisy import RobustClassifier
 from sknoisy.datasets import fetch_cifar10, fetch_cifar10n, fetch_fashion_mnist
 from sknoisy.methods import BHN, SimiFeat
+from sknoisy.methods import METHODS as KINDS
 from sknoisy.nets import TabularNet, VisionNet
 from sknoisy.noise import flip_instance_dependent, flip_pair, flip_symmetric
 
@@ -48,7 +49,7 @@ TRUSTED_SHARE = 0.1
 HELD_OUT_IMAGES = 5_000
 HUMAN = ("worse", None)
 
-METHODS = {
+OF_THE_PAPER = {
     "cross_entropy": {"method": "cross_entropy"},
     "meta_weight_net": {"method": "meta_weight_net", "final": "filter"},
     "cores": {"method": "cores", "final": "filter"},
@@ -57,10 +58,9 @@ METHODS = {
     "simifeat_trusted": {"method": SimiFeat(features="trusted_net"), "final": "filter"},
     "bhn": {"method": BHN(alpha=0.25), "final": "filter"},
     "lsw": {"method": "lsw", "final": "filter"},
-    "wrong_event": {"method": "wrong_event"},
-    "l2rw": {"method": "l2rw"},
-    "ptd": {"method": "ptd"},
-    "cal": {"method": "cal"},
+}
+METHODS = OF_THE_PAPER | {
+    name: {"method": name} for name in ("wrong_event", *KINDS) if name not in OF_THE_PAPER
 }
 """Settings of RobustClassifier; rows of the paper first, with its final training on kept rows."""
 

@@ -227,7 +227,6 @@ def test_masks_of_pandas_and_torch_are_taken():
         ({"random_state": np.random.default_rng(0)}, "'random_state'.*Generator"),
         ({"method": LSW(mix=np.array([True, False]), self_trusted=0.2)}, "'mix'.*array"),
     ],
-    ids=str,
 )
 def test_bad_parameters_are_named(estimator_class, params, message):
     with pytest.raises(ValueError, match=message):
