@@ -191,7 +191,7 @@ class TransitionStep(Step):
     def losses(self, batch):
         logits = self.run.logits(self.run.weak_view(batch.X))
         plain = cross_entropy(logits, batch.y, reduction="none")
-        corrected = self._corrected(logits, batch.y, self._matrix.to(logits.dtype))
+        corrected = self._corrected(logits, batch.y, self._matrix)
         return torch.where(self._trusted[batch.rows], plain, corrected), None, logits
 
 
