@@ -43,7 +43,7 @@ class Backward(TransitionMethod):
     max_condition : float, default=5.0
         Largest absolute row sum of the inverse, by which losses can grow. The paper proposes to mix
         with the identity, and leaves open how much.
-    smoothing : float in [0, 1), default=0.3
+    smoothing : float in [0, 1), default=0.5
         Share of the uniform distribution in the predictions that the losses see. Published: 0; but
         then short trainings on small tables are worse than plain ones.
 
@@ -86,7 +86,7 @@ class Backward(TransitionMethod):
         estimation="dual_t",
         training_share=0.15,
         max_condition=5.0,
-        smoothing=0.3,
+        smoothing=0.5,
     ):
         self.transition_matrix = transition_matrix
         self.estimation = estimation

@@ -33,6 +33,9 @@ class TransitionMethod(Method):
     def check_parameters(self):
         check_choice(self, "estimation", ESTIMATIONS)
         check_number(self, "training_share", 0, np.nextafter(1, 2), above=True)
+        # Whether it is one; for how many classes it must be is known later.
+        matrix = self.transition_matrix
+        self.checked_matrix(len(matrix) if hasattr(matrix, "__len__") else 1)
 
     def checked_matrix(self, n_classes):
         """Return the user's matrix as floats; None if there is none."""
@@ -130,14 +133,7 @@ class Forward(TransitionMethod):
 
 
 def train_first(trainer, share):
-    """Return a net trained on the given labels of rows that aren't trusted.
-
-    Parameters
-    ----------
-    trainer : Trainer
-    share : float
-        Of the net's epochs; at least one.
-    """
+    """Return a net trained on rows that aren't trusted for a share of its epochs, at least one."""
     run = trainer.new_run()
     n_epochs = max(1, round(share * trainer.max_epochs))
     return run.fit(rows=untrusted_rows(run), max_epochs=n_epochs)
@@ -191,20 +187,12 @@ class TransitionStep(Step):
     def losses(self, batch):
         logits = self.run.logits(self.run.weak_view(batch.X))
         plain = cross_entropy(logits, batch.y, reduction="none")
-        corrected = self._corrected(logits, batch.y, self._matrix.to(logits.dtype))
+        corrected = self._corrected(logits, batch.y, self._matrix)
         return torch.where(self._trusted[batch.rows], plain, corrected), None, logits
 
 
 def evidence_by_matrix(run, matrix, history):
-    """Return the evidence of a net for the true classes, and of a transition matrix.
-
-    Parameters
-    ----------
-    run : TrainingRun
-    matrix : ndarray of shape (n_classes, n_classes)
-    history : list of dict
-        Of all trainings.
-    """
+    """Return the evidence of a net for the true classes, and of a transition matrix."""
     # Some devices have no float64.
     columns = torch.from_numpy(matrix).float().to(run.device)
 

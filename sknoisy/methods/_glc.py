@@ -23,22 +23,21 @@ class GLC(TrustedMethod):
     :math:`p_{\tilde y} C_{\tilde y \tilde y} / \sum_k p_k C_{k \tilde y}`; a label is judged wrong
     below one half.
 
-    Needs trusted rows, or `self_trusted`. Cost in multiples of plain training: 1.3.
+    Needs trusted rows, or `self_trusted`. Cost in multiples of plain training: 1.15.
 
     Parameters
     ----------
     self_trusted : float, default=None
         Without trusted rows: share of the rows of each class, those with the fewest wrong events
         of a first training, that stand in for them.
-    training_share : float in (0, 1], default=0.3
+    training_share : float in (0, 1], default=0.15
         Share of the net's epochs that the first training takes. Published: 1. A net that has
         learnt wrong labels by heart is too sure of itself on trusted rows too.
 
     Notes
     -----
     The criterion of the net is not used but in the first training. The published second net
-    starts from the initial weights of the first; here each has its own. A class without trusted
-    rows has its labels taken as they are.
+    starts from the initial weights of the first; here each has its own.
 
     It fails where there are a handful of trusted rows per class: the matrix is their mean. Rows
     that stand in for trusted ones are easy ones, of which the first net is surer than of others,
@@ -65,14 +64,14 @@ class GLC(TrustedMethod):
     """
 
     name = "glc"
-    cost = "1.3"
+    cost = "1.15"
     choose_it = "you have trusted rows of every class, and wrong labels depend on the class"
     citation = (
         "Hendrycks, Mazeika, Wilson, Gimpel (2018). *Using Trusted Data to Train Deep Networks on "
         "Labels Corrupted by Severe Noise.* NeurIPS"
     )
 
-    def __init__(self, *, self_trusted=None, training_share=0.3):
+    def __init__(self, *, self_trusted=None, training_share=0.15):
         self.self_trusted = self_trusted
         self.training_share = training_share
 

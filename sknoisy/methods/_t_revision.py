@@ -39,9 +39,10 @@ class TRevision(TransitionMethod):
         How the matrix is estimated, as for `Forward`; published: "anchors".
     training_share : float in (0, 1], default=0.15
         Share of the net's epochs that the first training takes; published: 20 of 420.
-    revision_share : float in (0, 1), default=0.1
-        Share of the revision; the reweighting before it has the rest. Published: 200 of 420, in
-        which the net hardly moves, since its learning rate is 5e-7.
+    revision_share : float in (0, 1), default=0.8
+        Share of the revision; the reweighting before it has the rest, at least an epoch. Published:
+        200 of 420, in which the net hardly moves, since its learning rate is 5e-7. Here the
+        revision is what keeps the net from learning wrong labels by heart, so it begins early.
     revision_lr : float, default=1e-3
         Learning rate of :math:`\Delta T`, by Adam. The published one moves nothing in trainings as
         short as these; the net keeps its own.
@@ -52,8 +53,8 @@ class TRevision(TransitionMethod):
     noisy labels. A criterion of the net's own takes the place of the cross-entropy.
 
     The loss of the revision is zero both where the net is sure of the given label and where it is
-    sure of another one. So it soon settles what the net has guessed: a gain where these guesses
-    are good, and a loss where classes overlap or are rare. So do the weights, by less.
+    sure of another one. So it soon settles what the net has guessed: a large gain where these
+    guesses are good, and a loss against plain training where classes overlap or are rare.
 
     References
     ----------
@@ -86,7 +87,7 @@ class TRevision(TransitionMethod):
         transition_matrix=None,
         estimation="dual_t",
         training_share=0.15,
-        revision_share=0.1,
+        revision_share=0.8,
         revision_lr=1e-3,
     ):
         self.transition_matrix = transition_matrix
@@ -118,8 +119,9 @@ class TRevision(TransitionMethod):
         return evidence_by_matrix(last, revised, history)
 
     def _stage_lengths(self, n_epochs, n_first):
-        n_revised = max(1, round(self.revision_share * n_epochs))
-        return max(1, n_epochs - n_first - n_revised), n_revised
+        n_left = max(2, n_epochs - n_first)
+        n_revised = min(max(1, round(self.revision_share * n_epochs)), n_left - 1)
+        return n_left - n_revised, n_revised
 
 
 class SharedMatrix:
