@@ -10,21 +10,15 @@ from sklearn.metrics import accuracy_score
 from sklearn.utils.validation import check_is_fitted
 from torch.utils.data import Dataset
 
+from ._arrays import plain
 from ._evidence import collect_evidence, draw_seed
+from ._features import check_features, row_index
+from ._labels import check_labels, check_trusted, check_weights, encode_labels
 from ._parameters import (
     check_number,
     check_random_state_parameter,
     check_share,
     check_verbose,
-)
-from ._validation import (
-    check_features,
-    check_labels,
-    check_trusted,
-    check_weights,
-    encode_labels,
-    plain,
-    row_index,
 )
 from .thresholds import (
     estimate_transition_matrix,

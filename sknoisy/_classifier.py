@@ -12,9 +12,10 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 from skorch import NeuralNet
 
+from ._arrays import as_array
 from ._base import BaseNoisyLabelEstimator, fit_anew_or_not_at_all
 from ._evidence import draw_seed
-from ._validation import as_array, check_features, take_rows
+from ._features import check_features, take_rows
 from .methods import check_trusted_rows, resolve_method
 from .thresholds import label_margins
 from .training import Trainer, ordinary_surroundings

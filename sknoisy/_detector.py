@@ -4,7 +4,7 @@ import imblearn.base  # noqa: F401, adds fit_resample to the methods that metada
 import numpy as np
 
 from ._base import BaseNoisyLabelEstimator, fit_anew_or_not_at_all
-from ._validation import take_rows
+from ._features import take_rows
 from .methods import check_trusted_rows, resolve_method
 from .training import ordinary_surroundings
 

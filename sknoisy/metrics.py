@@ -23,6 +23,8 @@ from sklearn.metrics import accuracy_score, roc_auc_score
 from sklearn.pipeline import Pipeline
 from sklearn.utils.metadata_routing import MetadataRequest
 
+from ._arrays import check_mask
+
 __all__ = [
     "clean_accuracy_scorer",
     "f1_from_fdr_recall",
@@ -71,10 +73,10 @@ def noise_detection_report(flipped, noise_mask=None, label_quality=None):
     """
     if noise_mask is None and label_quality is None:
         raise ValueError("noise_mask or label_quality must be given; got None for both.")
-    flipped = _check_mask(flipped, "flipped")
+    flipped = check_mask(flipped, "flipped")
     report = dict.fromkeys(("fdr", "recall", "precision", "f1", "auc"), float("nan"))
     if noise_mask is not None:
-        report |= _mask_rates(flipped, _check_mask(noise_mask, "noise_mask", len(flipped)))
+        report |= _mask_rates(flipped, check_mask(noise_mask, "noise_mask", len(flipped)))
     if label_quality is not None:
         report["auc"] = _quality_auc(flipped, label_quality)
     return report
@@ -269,7 +271,7 @@ class _TrustedAccuracyScorer(_RoutedScorer):
         """Return the accuracy on the rows of X whose label in y is trusted."""
         self._require(trusted, "the mask of the rows whose label is known to be right")
         y = np.asarray(y)
-        trusted = _check_mask(trusted, "trusted", len(y))
+        trusted = check_mask(trusted, "trusted", len(y))
         if not trusted.any():
             raise ValueError(
                 f"trusted must be True for at least one of the scored rows; got {len(y)} rows "
@@ -322,16 +324,6 @@ def _quality_auc(flipped, label_quality):
         return float("nan")
     # The order of 1 - quality, without its rounding of qualities near 0.
     return float(roc_auc_score(flipped, -label_quality))
-
-
-def _check_mask(mask, name, n_rows=None):
-    values = np.asarray(mask)
-    if values.ndim != 1 or (n_rows is not None and len(values) != n_rows):
-        wanted = "n_samples" if n_rows is None else n_rows
-        raise ValueError(f"{name} must have the shape ({wanted},); got {values.shape}.")
-    if values.dtype != bool and not np.isin(values, (0, 1)).all():
-        raise ValueError(f"{name} must hold True and False only; got {values[:5]}.")
-    return values.astype(bool)
 
 
 def _check_share(values, name):

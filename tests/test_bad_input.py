@@ -387,7 +387,7 @@ def test_a_criterion_without_reduction_is_named(estimator_class):
         (
             {"final_estimator": LogisticRegression(), "final": "method"},
             ValueError,
-            "final='joint'.*excludes",
+            "final='method'.*excludes",
         ),
     ],
     ids=str,

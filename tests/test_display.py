@@ -142,8 +142,11 @@ def test_plot_can_be_called_again_on_other_axes(quality):
         ({"label_quality": [[0.1]]}, r"label_quality must have shape \(n_samples,\)"),
         ({"label_quality": []}, r"label_quality must have shape \(n_samples,\)"),
         ({"label_quality": [0.1], "threshold": 2}, r"threshold must be .* got 2"),
-        ({"label_quality": [0.1], "flipped": [True, False]}, r"flipped must have shape \(1,\)"),
-        ({"label_quality": [0.1], "flipped": [1]}, "flipped must be a mask of bool, got int64"),
+        (
+            {"label_quality": [0.1], "flipped": [True, False]},
+            r"flipped must be a mask of shape \(1,\)",
+        ),
+        ({"label_quality": [0.1], "flipped": [2]}, "flipped must be a boolean mask. Got .* int64"),
     ],
 )
 def test_display_refuses_bad_arguments(arguments, message):
@@ -299,7 +302,7 @@ def test_inputs_stay_as_they_are(suspects):
         ({"images": np.zeros((2, 2, 8, 8))}, "1, 3 or 4 channels"),
         ({"given": [1]}, r"given must have shape \(2,\), got \(1,\)"),
         ({"suggested": [[1, 2]]}, r"suggested must have shape \(2,\)"),
-        ({"wrong": [0, 1]}, "wrong must be a mask of bool"),
+        ({"wrong": [0, 3]}, "wrong must be a boolean mask"),
         ({"n_images": 0}, "n_images must be at least 1, got 0"),
     ],
 )

@@ -174,9 +174,9 @@ def test_report_takes_series_and_zeros_and_ones():
     ("arguments", "message"),
     [
         (([True, False],), "noise_mask or label_quality"),
-        (([True, False], [True]), r"noise_mask must have the shape \(2,\)"),
-        (([[True, False]], [True]), "flipped must have the shape"),
-        (([True, False], [0, 2]), "True and False only"),
+        (([True, False], [True]), r"noise_mask must be a mask of shape \(2,\)"),
+        (([[True, False]], [True]), "flipped must be a mask of shape"),
+        (([True, False], [0, 2]), "must be a boolean mask"),
         (([True, False], None, [0.5]), "label_quality must have the shape"),
         (([True, False], None, [0.5, np.nan]), "label_quality must be finite"),
     ],
@@ -353,7 +353,7 @@ def test_fold_without_trusted_rows_is_an_error(data):
 
 def test_trusted_must_be_a_mask_and_no_row_numbers(data):
     estimator = NeighbourDetector().fit(data["X"], data["y"])
-    with pytest.raises(ValueError, match=r"trusted must have the shape \(240,\)"):
+    with pytest.raises(ValueError, match=r"trusted must be a mask of shape \(240,\)"):
         trusted_accuracy_scorer(estimator, data["X"], data["y"], trusted=[3, 17, 40])
 
 

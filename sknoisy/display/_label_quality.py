@@ -3,13 +3,13 @@
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from .._arrays import check_mask
 from ._shared import (
     GREY,
     INK,
     ORANGE_RED,
     PALE_BLUE,
     PALE_GREY,
-    check_mask,
     check_quality,
     check_threshold,
     import_pyplot,
@@ -59,7 +59,9 @@ class LabelQualityDisplay:
     def __init__(self, label_quality, *, threshold=None, flipped=None):
         self.label_quality = check_quality(label_quality)
         self.threshold = check_threshold(threshold)
-        self.flipped = check_mask(flipped, len(self.label_quality), name="flipped")
+        self.flipped = None
+        if flipped is not None:
+            self.flipped = check_mask(flipped, "flipped", len(self.label_quality))
 
     @classmethod
     def from_estimator(cls, estimator, *, flipped=None, ax=None, bins=40):

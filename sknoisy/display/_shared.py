@@ -44,13 +44,3 @@ def check_length(values, n_samples, *, name):
     if values.shape != (n_samples,):
         raise ValueError(f"{name} must have shape ({n_samples},), got {values.shape}.")
     return values
-
-
-def check_mask(mask, n_samples, *, name):
-    """Return a mask over the rows; raise unless it is None or one bool per row."""
-    if mask is None:
-        return None
-    mask = check_length(mask, n_samples, name=name)
-    if mask.dtype != bool:
-        raise ValueError(f"{name} must be a mask of bool, got {mask.dtype}.")
-    return mask

@@ -4,12 +4,12 @@ import math
 
 import numpy as np
 
+from .._arrays import check_mask
 from ._shared import (
     DARK_BLUE,
     INK,
     ORANGE_RED,
     check_length,
-    check_mask,
     check_quality,
     import_pyplot,
 )
@@ -79,7 +79,7 @@ def plot_suspicious_images(
     quality = check_quality(label_quality)
     given = check_length(given, len(quality), name="given")
     suggested = check_length(suggested, len(quality), name="suggested")
-    wrong = check_mask(wrong, len(quality), name="wrong")
+    wrong = None if wrong is None else check_mask(wrong, "wrong", len(quality))
     if len(images) != len(quality):
         raise ValueError(f"images must have {len(quality)} entries, got {len(images)}.")
     if n_images < 1:

@@ -1,0 +1,221 @@
+"""Checks of X at the head of `fit` and `predict`; each names what is wrong and what it got."""
+
+import reprlib
+import warnings
+
+import numpy as np
+import pandas as pd
+import torch
+from sklearn.utils import _safe_indexing
+from sklearn.utils.validation import check_array, validate_data
+from torch.utils.data import Dataset, IterableDataset, Subset
+
+from ._arrays import DATES, as_array
+
+CHANNELS = (1, 3, 4)
+# Float images whose values go beyond this aren't in [0, 1], whatever interpolation added to it.
+LARGEST_FRACTION = 2.0
+
+
+def check_features(estimator, X, *, reset):
+    """Return X as a training wants it: a float32 table, images (N, C, H, W), or the Dataset.
+
+    At `reset` the shape of a row is remembered; later it is compared.
+    """
+    if isinstance(X, Dataset):
+        return _checked_dataset(estimator, X, reset)
+    X = as_array(X, "X")
+    _check_no_dates(X)
+    if getattr(X, "ndim", 2) in (3, 4):
+        return _checked_images(estimator, X, reset)
+    return _checked_table(estimator, X, reset)
+
+
+def _checked_table(estimator, X, reset):
+    try:
+        with np.errstate(over="ignore"):
+            table = validate_data(
+                estimator, X, dtype=np.float32, ensure_all_finite=False, reset=reset
+            )
+    except (TypeError, ValueError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        place = _first_non_number(X)
+        raise kind(f"X must hold numbers. {place}: {error}" if place else f"X: {error}") from error
+    _check_row_shape(estimator, table.shape[1:], reset)
+    _check_finite(estimator, table, getattr(X, "columns", None))
+    return table
+
+
+def _check_no_dates(X):
+    if isinstance(X, pd.DataFrame):
+        for column, dtype in X.dtypes.items():
+            if dtype.kind in DATES:
+                raise TypeError(
+                    f"X must hold numbers. Its column {column!r} is of {dtype}: turn dates and "
+                    "durations into numbers first, such as days since a date."
+                )
+    elif getattr(getattr(X, "dtype", None), "kind", None) in DATES:
+        raise TypeError(
+            f"X must hold numbers. Got an array of {X.dtype}: turn dates and durations into "
+            "numbers first, such as days since a date."
+        )
+
+
+def _first_non_number(X):
+    """Return in words where the first value is that can't be read as a number, or None."""
+    if not isinstance(X, pd.DataFrame | np.ndarray | list | tuple):
+        return None
+    try:
+        table = pd.DataFrame(X)
+    except ValueError:
+        return None
+    for number, (column, values) in enumerate(table.items()):
+        if getattr(values.dtype, "kind", None) in ("b", "i", "u", "f", "c"):
+            continue
+        for row, value in enumerate(values):
+            try:
+                float(value)
+            except (TypeError, ValueError):
+                name = column if isinstance(X, pd.DataFrame) else number
+                return f"Column {name!r} has {reprlib.repr(value)} in row {row}"
+    return None
+
+
+def _check_finite(estimator, X, columns=None):
+    """Raise an error that names the first value that is NaN or infinite."""
+    # A sum needs no memory, unlike a mask.
+    with np.errstate(invalid="ignore"):
+        total = X.sum(dtype=np.float64)
+    if np.isfinite(total):
+        return
+    bad = ~np.isfinite(X)
+    if not bad.any():
+        return
+    row, *rest = np.argwhere(bad)[0].tolist()
+    what = "NaN" if np.isnan(X[row, *rest]) else "infinity or a value too large for float32"
+    place = f"row {row}"
+    if len(rest) == 1:
+        place += f", column {rest[0] if columns is None else columns[rest[0]]!r}"
+    raise ValueError(
+        f"Input X contains {what}: {place}. {type(estimator).__name__} needs finite numbers: "
+        "impute or drop missing values first."
+    )
+
+
+def _checked_dataset(estimator, X, reset):
+    if isinstance(X, IterableDataset):
+        raise TypeError(
+            "X must be a Dataset with a length, whose items are found by number. "
+            f"Got the IterableDataset {type(X).__name__}."
+        )
+    if len(X) == 0:
+        raise ValueError("X is a Dataset of 0 rows, but at least 1 is required.")
+    example = X[0]
+    if not isinstance(example, tuple | list) or len(example) != 2:
+        raise TypeError(
+            "X is a Dataset whose items must be pairs (x, y). "
+            f"Its first item is a {type(example).__name__}."
+        )
+    if not isinstance(example[0], torch.Tensor | np.ndarray):
+        raise TypeError(
+            "X is a Dataset whose items (x, y) must have a tensor as x; give it a transform "
+            f"such as torchvision's ToTensor. Got a {type(example[0]).__name__}."
+        )
+    _check_row_shape(estimator, tuple(example[0].shape), reset)
+    return X
+
+
+def _checked_images(estimator, X, reset):
+    try:
+        X = check_array(
+            X,
+            dtype="numeric",
+            ensure_2d=False,
+            allow_nd=True,
+            ensure_all_finite=False,
+            estimator=estimator,
+            input_name="X",
+        )
+    except ValueError as error:
+        raise ValueError(f"X: {error}") from error
+    if X.dtype.kind == "f":
+        X = X.astype(np.float32, copy=False)
+        _check_finite(estimator, X)
+    X = _channels_first(X)
+    _check_row_shape(estimator, X.shape[1:], reset)
+    if X.dtype.kind in "iub" and X.dtype != np.uint8:
+        if X.min() < 0 or X.max() > 255:
+            raise ValueError(
+                "Images of integers must lie in 0 to 255. "
+                f"Got X with values from {X.min()} to {X.max()}."
+            )
+        X = X.astype(np.uint8)
+    _compare_pixels(estimator, X, reset)
+    return X
+
+
+def _compare_pixels(estimator, X, reset):
+    """Warn if images are on another scale than those of fit; bytes are brought to [0, 1]."""
+    largest = 1.0 if X.dtype == np.uint8 else float(X.max())
+    if reset:
+        estimator._largest_pixel = largest
+        return
+    largest_of_fit = getattr(estimator, "_largest_pixel", None)
+    if largest_of_fit is None:
+        # It was fitted on a Dataset.
+        return
+    if largest_of_fit <= 1 and largest > LARGEST_FRACTION:
+        warnings.warn(
+            f"X has float values up to {largest:.3g}, but {type(estimator).__name__} was fitted "
+            "on images of bytes, or of floats up to 1: divide X by 255, or pass bytes.",
+            UserWarning,
+            stacklevel=2,
+        )
+    elif largest_of_fit > LARGEST_FRACTION and X.dtype == np.uint8:
+        warnings.warn(
+            f"X is of bytes, which are brought to [0, 1], but {type(estimator).__name__} was "
+            f"fitted on floats up to {largest_of_fit:.3g}: pass X as such floats.",
+            UserWarning,
+            stacklevel=2,
+        )
+
+
+def _channels_first(X):
+    if X.ndim == 3:
+        return X[:, None]
+    if X.shape[1] in CHANNELS:
+        return X
+    if X.shape[3] in CHANNELS:
+        return np.moveaxis(X, 3, 1)
+    raise ValueError(
+        "X with four dimensions must be images (N, C, H, W) or (N, H, W, C) with 1, 3 or 4 "
+        f"channels. Got X of shape {X.shape}."
+    )
+
+
+def _check_row_shape(estimator, shape, reset):
+    if reset:
+        estimator._row_shape = shape
+        estimator.n_features_in_ = int(np.prod(shape))
+    elif shape != estimator._row_shape:
+        raise ValueError(
+            f"X has rows of shape {shape}, but {type(estimator).__name__} was fitted on rows of "
+            f"shape {estimator._row_shape}."
+        )
+
+
+def row_index(X, y):
+    """Return the pandas index of X, or of y; None if neither has one."""
+    for table in (X, y):
+        if isinstance(table, pd.DataFrame | pd.Series):
+            return table.index
+    return None
+
+
+def take_rows(X, rows):
+    """Return the given rows of X, or of y, in its own kind."""
+    if isinstance(X, Dataset):
+        return Subset(X, rows.tolist())
+    if isinstance(X, torch.Tensor):
+        return X[torch.as_tensor(rows, device=X.device)]
+    return _safe_indexing(X if hasattr(X, "__getitem__") else np.asarray(X), rows)
