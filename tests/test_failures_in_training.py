@@ -31,6 +31,15 @@ from sknoisy.methods import (
 )
 from sknoisy.nets import TabularNet
 
+
+@pytest.fixture(autouse=True)
+def heeds_interrupts():
+    """A program started in the background ignores Ctrl-C, and so do the tests there otherwise."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 BOTH = pytest.mark.parametrize("estimator_class", [NoisyLabelDetector, RobustClassifier])
 
 
@@ -178,6 +187,8 @@ def sometimes_interrupted():
 
 
 PROGRAM = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
 import time
 import numpy as np
 from skorch.callbacks import Callback

@@ -138,6 +138,8 @@ class WeightNet(nn.Sequential):
         super().__init__(nn.Linear(1, n_units), nn.ReLU(), nn.Linear(n_units, 1), nn.Sigmoid())
 
     def forward(self, losses):
+        # The loss may have another precision, if the user's module has.
+        losses = losses.to(self[0].weight.dtype)
         return super().forward(losses[:, None])[:, 0]
 
 
@@ -172,7 +174,7 @@ class MetaWeightingStep(Step):
         losses = run.row_losses(logits, batch.y)
         self._learn_weights(batch, X, losses, randomness)
         with torch.no_grad():
-            weights = self.weight_net(losses.float())
+            weights = self.weight_net(losses)
         self.weights.record(batch.rows, weights)
         # Part of the loss, and so not divided by their sum: the weight net may shrink them all.
         return losses * weights, None, logits
@@ -183,7 +185,7 @@ class MetaWeightingStep(Step):
     def _learn_weights(self, batch, X, losses, randomness):
         run = self.run
         lr = run.net.optimizer_.param_groups[0]["lr"]
-        weights = self.weight_net(losses.detach().float())
+        weights = self.weight_net(losses.detach())
         loss_weights = run.loss_weights(batch.rows)
         gradients = torch.autograd.grad(
             losses,

@@ -180,8 +180,15 @@ def _standardized(data):
     if data.is_dataset:
         raise TypeError("features='input' needs X as an array. Got a torch Dataset.")
     X = data.X.reshape(data.n_rows, -1).astype(np.float32)
-    spread = X.std(axis=0)
-    return (X - X.mean(axis=0)) / np.where(spread > 0, spread, 1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        spread = X.std(axis=0)
+        standardized = (X - X.mean(axis=0)) / np.where(spread > 0, spread, 1)
+    if not np.isfinite(standardized).all():
+        raise ValueError(
+            "X has values whose spread is too large for float32, so that rows can't be compared. "
+            f"They go from {X.min():.3g} to {X.max():.3g}: scale X, or choose features='net'."
+        )
+    return standardized
 
 
 def _checked_features(features, n_rows):
