@@ -2,14 +2,18 @@
 
 import reprlib
 import warnings
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 from sklearn.utils import _safe_indexing
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, column_or_1d, validate_data
 from torch.utils.data import Dataset, IterableDataset, Subset
+
+from ._typing import BoolArray, Features, FloatArray, IntArray, LabelArray, RowValues
 
 CHANNELS = (1, 3, 4)
 DATES = ("m", "M")
@@ -17,7 +21,7 @@ DATES = ("m", "M")
 LARGEST_FRACTION = 2.0
 
 
-def as_array(values, name):
+def as_array(values: Any, name: str) -> Any:
     """Return a torch tensor as an array, and anything else as it is."""
     if not isinstance(values, torch.Tensor):
         return values
@@ -35,7 +39,7 @@ def as_array(values, name):
     return values.numpy()
 
 
-def check_features(estimator, X, *, reset):
+def check_features(estimator: Any, X: Features, *, reset: bool) -> Any:
     """Return X as a training wants it: a float32 table, images (N, C, H, W), or the Dataset.
 
     At `reset` the shape of a row is remembered; later it is compared.
@@ -49,7 +53,7 @@ def check_features(estimator, X, *, reset):
     return _checked_table(estimator, X, reset)
 
 
-def _checked_table(estimator, X, reset):
+def _checked_table(estimator: Any, X: Any, reset: bool) -> NDArray[np.float32]:
     try:
         with np.errstate(over="ignore"):
             table = validate_data(
@@ -64,7 +68,7 @@ def _checked_table(estimator, X, reset):
     return table
 
 
-def _check_no_dates(X):
+def _check_no_dates(X: Any) -> None:
     if isinstance(X, pd.DataFrame):
         for column, dtype in X.dtypes.items():
             if dtype.kind in DATES:
@@ -79,7 +83,7 @@ def _check_no_dates(X):
         )
 
 
-def _first_non_number(X):
+def _first_non_number(X: Any) -> str | None:
     """Return in words where the first value is that can't be read as a number, or None."""
     if not isinstance(X, pd.DataFrame | np.ndarray | list | tuple):
         return None
@@ -99,7 +103,7 @@ def _first_non_number(X):
     return None
 
 
-def _check_finite(estimator, X, columns=None):
+def _check_finite(estimator: Any, X: FloatArray, columns: pd.Index | None = None) -> None:
     """Raise an error that names the first value that is NaN or infinite."""
     # A sum needs no memory, unlike a mask.
     with np.errstate(invalid="ignore"):
@@ -120,7 +124,7 @@ def _check_finite(estimator, X, columns=None):
     )
 
 
-def _checked_dataset(estimator, X, reset):
+def _checked_dataset(estimator: Any, X: Any, reset: bool) -> Dataset:
     if isinstance(X, IterableDataset):
         raise TypeError(
             "X must be a Dataset with a length, whose items are found by number. "
@@ -143,7 +147,7 @@ def _checked_dataset(estimator, X, reset):
     return X
 
 
-def _checked_images(estimator, X, reset):
+def _checked_images(estimator: Any, X: Any, reset: bool) -> NDArray[Any]:
     try:
         X = check_array(
             X,
@@ -172,7 +176,7 @@ def _checked_images(estimator, X, reset):
     return X
 
 
-def _compare_pixels(estimator, X, reset):
+def _compare_pixels(estimator: Any, X: NDArray[Any], reset: bool) -> None:
     """Warn if images are on another scale than those of fit; bytes are brought to [0, 1]."""
     largest = 1.0 if X.dtype == np.uint8 else float(X.max())
     if reset:
@@ -198,7 +202,7 @@ def _compare_pixels(estimator, X, reset):
         )
 
 
-def _channels_first(X):
+def _channels_first(X: NDArray[Any]) -> NDArray[Any]:
     if X.ndim == 3:
         return X[:, None]
     if X.shape[1] in CHANNELS:
@@ -211,7 +215,7 @@ def _channels_first(X):
     )
 
 
-def _check_row_shape(estimator, shape, reset):
+def _check_row_shape(estimator: Any, shape: tuple[int, ...], reset: bool) -> None:
     if reset:
         estimator._row_shape = shape
         estimator.n_features_in_ = int(np.prod(shape))
@@ -222,7 +226,7 @@ def _check_row_shape(estimator, shape, reset):
         )
 
 
-def row_index(X, y):
+def row_index(X: Any, y: Any) -> pd.Index | None:
     """Return the pandas index of X, or of y; None if neither has one."""
     for table in (X, y):
         if isinstance(table, pd.DataFrame | pd.Series):
@@ -230,7 +234,7 @@ def row_index(X, y):
     return None
 
 
-def take_rows(X, rows):
+def take_rows(X: Any, rows: IntArray) -> Any:
     """Return the given rows of X, or of y, in its own kind."""
     if isinstance(X, Dataset):
         return Subset(X, rows.tolist())
@@ -239,7 +243,7 @@ def take_rows(X, rows):
     return _safe_indexing(X if hasattr(X, "__getitem__") else np.asarray(X), rows)
 
 
-def dataset_labels(dataset):
+def dataset_labels(dataset: Dataset) -> LabelArray:
     """Return the labels of a torch Dataset, from its `targets` if it has them."""
     targets = getattr(dataset, "targets", None)
     if targets is None:
@@ -247,7 +251,7 @@ def dataset_labels(dataset):
     return np.asarray([np.asarray(as_array(target, "y")) for target in targets])
 
 
-def _read_targets(dataset):
+def _read_targets(dataset: Any) -> list[Any]:
     """Return the labels from the items, whose features are compared on the way."""
     targets = []
     shape = np.shape(dataset[0][0])
@@ -262,12 +266,12 @@ def _read_targets(dataset):
     return targets
 
 
-def plain(label):
+def plain(label: Any) -> Any:
     """Return a label as Python's own number or string."""
     return label.item() if isinstance(label, np.generic) else label
 
 
-def check_labels(estimator, X, y):
+def check_labels(estimator: Any, X: Any, y: Any) -> LabelArray:
     """Return y as a 1-D array without missing values, of the length of X."""
     if y is None and isinstance(X, Dataset):
         y = dataset_labels(X)
@@ -299,7 +303,7 @@ def check_labels(estimator, X, y):
     return y
 
 
-def _natural_labels(y):
+def _natural_labels(y: LabelArray) -> LabelArray:
     """Turn numbers and booleans held as objects into an array of their own type."""
     kinds = {type(label).__name__ for label in y}
     if any(isinstance(label, str) for label in y):
@@ -315,7 +319,7 @@ def _natural_labels(y):
     return natural
 
 
-def _check_no_missing_labels(y):
+def _check_no_missing_labels(y: LabelArray) -> None:
     if y.dtype.kind == "f":
         bad = ~np.isfinite(y)
     elif y.dtype == object:
@@ -330,7 +334,9 @@ def _check_no_missing_labels(y):
         )
 
 
-def encode_labels(y, weights):
+def encode_labels(
+    y: LabelArray, weights: FloatArray | None
+) -> tuple[LabelArray, NDArray[np.int64]]:
     """Return the classes and each row's code.
 
     Every class needs two rows, and one of positive weight.
@@ -357,7 +363,7 @@ def encode_labels(y, weights):
     return classes, codes.astype(np.int64)
 
 
-def check_weights(sample_weight, n_rows):
+def check_weights(sample_weight: RowValues | None, n_rows: int) -> NDArray[np.float32] | None:
     """Return the weights as float32, or None."""
     if sample_weight is None:
         return None
@@ -387,7 +393,7 @@ def check_weights(sample_weight, n_rows):
     return rounded
 
 
-def _as_numbers(sample_weight):
+def _as_numbers(sample_weight: RowValues) -> NDArray[np.float64]:
     weights = np.asarray(as_array(sample_weight, "sample_weight"))
     if weights.dtype.kind in "biufO":
         try:
@@ -399,14 +405,16 @@ def _as_numbers(sample_weight):
     )
 
 
-def _rows_per_class(codes, n_classes, weights=None):
+def _rows_per_class(codes: IntArray, n_classes: int, weights: FloatArray | None = None) -> IntArray:
     """Count the rows of each class, without those of weight zero."""
     if weights is not None:
         codes = codes[weights > 0]
     return np.bincount(codes, minlength=n_classes)
 
 
-def check_trusted(trusted, codes, classes, weights):
+def check_trusted(
+    trusted: RowValues | None, codes: IntArray, classes: LabelArray, weights: FloatArray | None
+) -> BoolArray:
     """Return the mask of trusted rows; all False if none is given."""
     if trusted is None:
         return np.zeros(len(codes), dtype=bool)
