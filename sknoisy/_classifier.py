@@ -1,9 +1,10 @@
 """RobustClassifier."""
 
 import warnings
+from collections.abc import Callable
 from dataclasses import replace
 from inspect import isclass
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
 
 import numpy as np
 import torch
@@ -31,6 +32,7 @@ from .methods import Method, check_trusted_rows, resolve_method
 from .thresholds import label_margins
 from .training import Trainer, TrainingData, ordinary_surroundings
 
+MethodT = TypeVar("MethodT", bound=Callable[..., Any])
 FINALS = ("auto", "method", "weight", "filter", "filter_weight")
 
 
@@ -40,6 +42,11 @@ def _gives_probabilities(model: "RobustClassifier") -> bool:
     else:
         final = model.final_estimator
     return final is None or hasattr(final, "predict_proba")
+
+
+def _available_if(check: Callable[[Any], bool]) -> Callable[[MethodT], MethodT]:
+    """Return scikit-learn's decorator; for type checkers it leaves the signature as it is."""
+    return available_if(check)
 
 
 def _takes_images(estimator: Any) -> bool:
@@ -357,7 +364,7 @@ class RobustClassifier(BaseNoisyLabelEstimator):
         run = trainer.new_run().fit()
         self._keep_nets(data, (run.state(),), run.history())
 
-    @available_if(_gives_probabilities)
+    @_available_if(_gives_probabilities)
     def predict_proba(self, X: Features) -> FloatArray:
         """Return the probability of each class.
 

@@ -160,7 +160,9 @@ class CoDivision(Step):
         self._random_state = random_state
         self._n_warmup = max(1, round(method.warmup_share * run.net.max_epochs))
         self._epoch = 0
-        self._recent_losses = [deque(maxlen=method.n_averaged) for _ in self._runs]
+        self._recent_losses: list[deque[np.ndarray]] = [
+            deque(maxlen=method.n_averaged) for _ in self._runs
+        ]
         counts = torch.bincount(run.labels[run.rows], minlength=run.data.n_classes)
         self._prior = counts.float() / len(run.rows)
 

@@ -172,7 +172,8 @@ def _estimate_by_neighbors(features, given, n_classes, device):
             f"trusted. Got {len(given)}."
         )
     compared, _ = SimilarRows(features, N_COMPARED, device).voters(np.ones(len(given), dtype=bool))
-    return estimate_noise(*given[compared].T, n_classes).transition_matrix
+    own, nearest, second = given[compared].T
+    return estimate_noise(own, nearest, second, n_classes).transition_matrix
 
 
 def class_probabilities(batch, logits):

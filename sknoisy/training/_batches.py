@@ -1,7 +1,7 @@
 """Batches that know which rows of the data they hold."""
 
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Self
 
 import numpy as np
@@ -96,7 +96,7 @@ def read_rows(array, rows):
 
 def read_ahead(read, chunks):
     """Yield `read(chunk)` for each chunk, in order; a thread is a few reads ahead."""
-    waiting = deque()
+    waiting: deque[Future] = deque()
     with ThreadPoolExecutor(max_workers=1) as reader:
         for chunk in chunks:
             waiting.append(reader.submit(read, chunk))

@@ -13,8 +13,10 @@ from typing import Any, Self
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from skorch import NeuralNet
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from .._typing import BoolArray, History, IntArray, State
 from ..augmentation import StrongAugment, resolve_view
@@ -103,14 +105,14 @@ class TrainingRun:
         self._features = None if data.is_dataset else FeatureStore(data, device)
         self._row_criterion = _per_row(self.net.criterion_)
         self._check_criterion(outputs)
-        self._more_optimizers = ()
+        self._more_optimizers: tuple[Optimizer, ...] = ()
         self._seed = seed
         self._verbose = verbose
         self._generator = row_generator(seed)
         self._weak = resolve_view(getattr(self.net, "weak_view", None))
         self._strong = resolve_view(getattr(self.net, "strong_view", None))
 
-    def _check_criterion(self, outputs):
+    def _check_criterion(self, outputs: Any) -> None:
         """Raise an error if the criterion doesn't give a loss for each row."""
         logits, y = as_logits(self.net, outputs).to(self.device), self.labels[self._examples[0]]
         try:
@@ -246,7 +248,7 @@ class TrainingRun:
             run._check_result(names)
         return self
 
-    def _check_result(self, finite):
+    def _check_result(self, finite: Any) -> None:
         """Raise an error if the net that the training left is of no use."""
         check_still_finite(self.net, finite)
         rows, X = self._examples
@@ -254,7 +256,7 @@ class TrainingRun:
         check_logits(self.net, logits, X, partial(self.data.row_numbers, rows))
 
     @contextmanager
-    def _learning_beside(self, optimizers):
+    def _learning_beside(self, optimizers: Iterable[Optimizer]) -> Iterator[None]:
         self._more_optimizers = tuple(optimizers)
         try:
             yield
@@ -361,7 +363,7 @@ class TrainingRun:
                 yield batch, logits
 
     @contextmanager
-    def _predicting(self, state):
+    def _predicting(self, state: State | None) -> Iterator[None]:
         was_training = self.module.training
         own_state = None if state is None else self.state()
         if state is not None:
@@ -396,15 +398,15 @@ def log_mean_softmax(logits: list[Tensor]) -> Tensor:
     return logs.logsumexp(dim=0) - math.log(len(logs))
 
 
-def _stacked(parts):
-    return torch.cat(parts).cpu().numpy()
+def _stacked(parts: Sequence[Tensor]) -> NDArray[Any]:
+    return torch.cat(list(parts)).cpu().numpy()
 
 
 def copy_state(module: nn.Module) -> State:
     return {name: value.detach().cpu().clone() for name, value in module.state_dict().items()}
 
 
-def _per_row(criterion):
+def _per_row(criterion: Any) -> Any:
     if not hasattr(criterion, "reduction"):
         raise TypeError(
             "The criterion of 'net' must have an attribute 'reduction', as the losses of "
@@ -415,5 +417,5 @@ def _per_row(criterion):
     return per_row
 
 
-def _as_tensor(weights, device):
+def _as_tensor(weights: NDArray[Any] | None, device: torch.device) -> Tensor | None:
     return None if weights is None else torch.from_numpy(weights).to(device)
