@@ -1,14 +1,18 @@
 """What is asked of arrays of any kind: tensors as numpy's, labels as Python's, masks."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import torch
+
+from ._typing import BoolArray
 
 # Kinds of numpy's dtypes.
 DATES = ("m", "M")
 
 
-def as_array(values, name):
+def as_array(values: Any, name: str) -> Any:
     """Return a torch tensor as an array, and anything else as it is."""
     if not isinstance(values, torch.Tensor):
         return values
@@ -26,12 +30,12 @@ def as_array(values, name):
     return values.numpy()
 
 
-def plain(label):
+def plain(label: Any) -> Any:
     """Return a label as Python's own number or string."""
     return label.item() if isinstance(label, np.generic) else label
 
 
-def check_mask(mask, name, n_rows=None):
+def check_mask(mask: Any, name: str, n_rows: int | None = None) -> BoolArray:
     """Return a mask over rows as an array of bool.
 
     Parameters

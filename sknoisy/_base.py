@@ -1,13 +1,20 @@
 """What both estimators share: checks, evidence, verdict and prediction."""
 
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from functools import reduce
 from numbers import Integral
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+import torch
+from joblib import Memory
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.metrics import accuracy_score
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
+from skorch import NeuralNetClassifier
 from torch.utils.data import Dataset
 
 from ._arrays import plain
@@ -20,6 +27,20 @@ from ._parameters import (
     check_share,
     check_verbose,
 )
+from ._typing import (
+    BoolArray,
+    Features,
+    FloatArray,
+    History,
+    IntArray,
+    LabelArray,
+    Labels,
+    NetParameter,
+    RandomStateParameter,
+    RowValues,
+    State,
+)
+from .methods import LabelEvidence, Method
 from .thresholds import (
     estimate_transition_matrix,
     flag_share,
@@ -52,7 +73,7 @@ CONTRADICTED = 0.5
 
 
 @contextmanager
-def fit_anew_or_not_at_all(estimator):
+def fit_anew_or_not_at_all(estimator: object) -> Iterator[None]:
     """Start a fit without what an earlier one set; if it fails, give that back.
 
     Constructor parameters, metadata requests and attributes of other origin stay.
@@ -74,21 +95,33 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
 
     __metadata_request__fit = {"trusted": True}
 
+    noise_mask_: BoolArray
+    label_quality_: FloatArray
+    sample_weights_: FloatArray
+    suggested_labels_: LabelArray
+    threshold_: float
+    classes_: LabelArray
+    n_features_in_: int
+    feature_names_in_: LabelArray
+    transition_matrix_: FloatArray
+    net_: NeuralNetClassifier
+    history_: History
+
     def __init__(
         self,
-        method="wrong_event",
+        method: str | Method = "wrong_event",
         *,
-        net=None,
-        threshold="auto",
-        contamination=None,
-        max_epochs=None,
-        batch_size=None,
-        lr=None,
-        device="auto",
-        memory=None,
-        random_state=None,
-        verbose=0,
-    ):
+        net: NetParameter = None,
+        threshold: float | Literal["auto"] = "auto",
+        contamination: float | None = None,
+        max_epochs: int | None = None,
+        batch_size: int | None = None,
+        lr: float | None = None,
+        device: str | torch.device = "auto",
+        memory: str | Memory | None = None,
+        random_state: RandomStateParameter = None,
+        verbose: int = 0,
+    ) -> None:
         self.method = method
         self.net = net
         self.threshold = threshold
@@ -103,7 +136,7 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
 
     # -- fit ---------------------------------------------------------------------------------
 
-    def _check_parameters(self):
+    def _check_parameters(self) -> None:
         owner = type(self).__name__
         has_threshold = not (isinstance(self.threshold, str) and self.threshold == "auto")
         if has_threshold:
@@ -121,7 +154,13 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
         check_random_state_parameter(self)
         check_verbose(self)
 
-    def _check_data(self, X, y, trusted, sample_weight):
+    def _check_data(
+        self,
+        X: Features,
+        y: Labels | None,
+        trusted: RowValues | None,
+        sample_weight: RowValues | None,
+    ) -> tuple[TrainingData, LabelArray, pd.Index | None]:
         """Return what the training sees, and the classes in the user's own labels."""
         index = row_index(X, y)
         features = check_features(self, X, reset=True)
@@ -132,7 +171,7 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
         data = TrainingData(features, codes, len(classes), trusted, weights)
         return data, classes, index
 
-    def _settings(self):
+    def _settings(self) -> dict[str, Any]:
         # numpy's numbers are taken too, and a cached training is found by either.
         return {
             "device": self.device,
@@ -141,7 +180,9 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
             "lr": None if self.lr is None else float(self.lr),
         }
 
-    def _collect(self, method, data, random_state, *, with_classifier):
+    def _collect(
+        self, method: Method, data: TrainingData, random_state: int | None, *, with_classifier: bool
+    ) -> LabelEvidence:
         return collect_evidence(
             method,
             self.net,
@@ -153,18 +194,20 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
             verbose=int(self.verbose),
         )
 
-    def _fixed_random_state(self):
+    def _fixed_random_state(self) -> int | None:
         """Turn a generator into a seed, so that every stage of a fit starts from one value."""
         if self.random_state is None or isinstance(self.random_state, int | np.integer):
             return self.random_state
         return draw_seed(self.random_state)
 
-    def _remember_rows(self, data, classes, index):
+    def _remember_rows(
+        self, data: TrainingData, classes: LabelArray, index: pd.Index | None
+    ) -> None:
         self.classes_ = classes
         self._given_labels = classes[data.y]
         self._index = index
 
-    def _judge(self, method, data, evidence):
+    def _judge(self, method: Method, data: TrainingData, evidence: LabelEvidence) -> None:
         """Set the verdict on every row."""
         quality = np.where(data.trusted, 1.0, evidence.quality)
         self.noise_mask_, self.threshold_ = self._verdict(method, data, quality, evidence.margins)
@@ -174,14 +217,17 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
         self.sample_weights_ = np.where(data.trusted, 1.0, evidence.weights)
         suggested = np.where(self.noise_mask_, evidence.runner_up, data.y)
         self.suggested_labels_ = self.classes_[suggested]
-        self.transition_matrix_ = evidence.transition_matrix
-        if self.transition_matrix_ is None:
+        matrix = evidence.transition_matrix
+        if matrix is None:
             # By verdict rather than by quality, which isn't a probability for every method.
-            self.transition_matrix_ = estimate_transition_matrix(
+            matrix = estimate_transition_matrix(
                 data.y, evidence.runner_up, 1.0 - self.noise_mask_, data.n_classes
             )
+        self.transition_matrix_ = matrix
 
-    def _verdict(self, method, data, quality, margins):
+    def _verdict(
+        self, method: Method, data: TrainingData, quality: FloatArray, margins: FloatArray
+    ) -> tuple[BoolArray, float]:
         """Return which labels are judged wrong, and the threshold."""
         if self.contamination is not None:
             return flag_share(
@@ -195,13 +241,15 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
         threshold = method.default_threshold if is_auto else float(self.threshold)
         return judge_labels(quality, threshold, codes=data.y, trusted=data.trusted), threshold
 
-    def _margins_of_net(self, data):
+    def _margins_of_net(self, data: TrainingData) -> FloatArray:
         """Return what the net that predicts says of the rows' labels."""
         # A Dataset may draw random views from the global generators.
         with seeded_global_state(0) if data.is_dataset else nullcontext():
             return label_margins(predict_probabilities(self.net_, data.X), data.y)
 
-    def _scale_margins(self, method, data, margins=None):
+    def _scale_margins(
+        self, method: Method, data: TrainingData, margins: FloatArray | None = None
+    ) -> None:
         """Keep how margins of new rows are brought to the scale of `label_quality_`.
 
         The border of the verdict is where the predicting model starts to contradict a label. With
@@ -225,7 +273,7 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
             anchor = border, self.threshold_
         self._quality_scale = quality_scale(margins, quality, anchor)
 
-    def _keep_nets(self, data, states, history):
+    def _keep_nets(self, data: TrainingData, states: Sequence[State], history: History) -> None:
         """Rebuild the nets that predict, with the weights of a training."""
         trainer = Trainer(self.net, data, seed=0, **self._settings())
         self.net_, *self._peer_nets = (trainer.rebuild(state) for state in states)
@@ -233,7 +281,7 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
 
     # -- predict -----------------------------------------------------------------------------
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: Features) -> FloatArray:
         """Return the probability of each class.
 
         Parameters
@@ -249,9 +297,10 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
         with ordinary_surroundings:
             features = check_features(self, X, reset=False)
         nets = (self.net_, *self._peer_nets)
-        return sum(predict_probabilities(net, features) for net in nets) / len(nets)
+        total = reduce(np.add, (predict_probabilities(net, features) for net in nets))
+        return total / len(nets)
 
-    def predict(self, X):
+    def predict(self, X: Features) -> LabelArray:
         """Return the most likely class of each row.
 
         Parameters
@@ -267,7 +316,9 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
         codes = self.predict_proba(X).argmax(axis=1)
         return self.classes_[codes]
 
-    def score(self, X, y=None, sample_weight=None):
+    def score(
+        self, X: Features, y: Labels | None = None, sample_weight: RowValues | None = None
+    ) -> float:
         """Return the accuracy of `predict`.
 
         Parameters
@@ -285,7 +336,7 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
         labels = check_labels(self, X if isinstance(X, Dataset) else predicted, y)
         return float(accuracy_score(labels, predicted, sample_weight=sample_weight))
 
-    def score_labels(self, X, y):
+    def score_labels(self, X: Features, y: Labels | None) -> FloatArray:
         """Return how likely the labels of rows not seen in fit are right.
 
         Parameters
@@ -305,7 +356,7 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
         margins = label_margins(probabilities, self._codes_of(labels))
         return quality_of_margins(margins, self._quality_scale)
 
-    def predict_noise(self, X, y):
+    def predict_noise(self, X: Features, y: Labels | None) -> BoolArray:
         """Return which labels of rows not seen in fit are judged wrong.
 
         Parameters
@@ -321,7 +372,7 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
         """
         return self.score_labels(X, y) < self.threshold_
 
-    def _codes_of(self, labels):
+    def _codes_of(self, labels: LabelArray) -> IntArray:
         code_of = {label: code for code, label in enumerate(self.classes_.tolist())}
         codes = np.array([code_of.get(label, -1) for label in labels.tolist()])
         if codes.min() < 0:
@@ -331,7 +382,7 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
             )
         return codes
 
-    def get_label_issues(self):
+    def get_label_issues(self) -> pd.DataFrame:
         """Return the verdict on every row of fit as a table.
 
         Returns
@@ -354,10 +405,10 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
             index=self._index,
         )
 
-    def __sklearn_is_fitted__(self):
+    def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "label_quality_")
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = False
         tags.input_tags.three_d_array = True

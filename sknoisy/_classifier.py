@@ -1,11 +1,15 @@
 """RobustClassifier."""
 
 import warnings
+from collections.abc import Callable
 from dataclasses import replace
 from inspect import isclass
+from typing import Any, Literal, Self, TypeVar
 
 import numpy as np
-from sklearn.base import clone, is_classifier
+import torch
+from joblib import Memory
+from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
@@ -16,14 +20,24 @@ from ._arrays import as_array
 from ._base import BaseNoisyLabelEstimator, fit_anew_or_not_at_all
 from ._evidence import draw_seed
 from ._features import check_features, take_rows
-from .methods import check_trusted_rows, resolve_method
+from ._typing import (
+    Features,
+    FloatArray,
+    LabelArray,
+    Labels,
+    NetParameter,
+    RandomStateParameter,
+    RowValues,
+)
+from .methods import Method, check_trusted_rows, resolve_method
 from .thresholds import label_margins
-from .training import Trainer, ordinary_surroundings
+from .training import Trainer, TrainingData, ordinary_surroundings
 
+MethodT = TypeVar("MethodT", bound=Callable[..., Any])
 FINALS = ("auto", "method", "weight", "filter", "filter_weight")
 
 
-def _gives_probabilities(model):
+def _gives_probabilities(model: "RobustClassifier") -> bool:
     if model.__sklearn_is_fitted__():
         final = getattr(model, "final_estimator_", None)
     else:
@@ -31,7 +45,12 @@ def _gives_probabilities(model):
     return final is None or hasattr(final, "predict_proba")
 
 
-def _takes_images(estimator):
+def _available_if(check: Callable[[Any], bool]) -> Callable[[MethodT], MethodT]:
+    """Return scikit-learn's decorator; for type checkers it leaves the signature as it is."""
+    return available_if(check)
+
+
+def _takes_images(estimator: Any) -> bool:
     """Return whether a classifier may learn from images; a pipeline may if its first step does."""
     while isinstance(estimator, Pipeline):
         steps = [step for _, step in estimator.steps if step not in (None, "passthrough")]
@@ -44,7 +63,7 @@ def _takes_images(estimator):
     return tags.no_validation or tags.input_tags.three_d_array
 
 
-def _seeded_clone(estimator, seed):
+def _seeded_clone(estimator: Any, seed: int | None) -> Any:
     """Return a clone whose random states get seeds, where they are None; all stay if `seed` is."""
     estimator = clone(estimator)
     if seed is None:
@@ -147,23 +166,25 @@ class RobustClassifier(BaseNoisyLabelEstimator):
     True
     """
 
+    final_estimator_: BaseEstimator
+
     def __init__(
         self,
-        method="wrong_event",
+        method: str | Method = "wrong_event",
         *,
-        net=None,
-        final="auto",
-        final_estimator=None,
-        threshold="auto",
-        contamination=None,
-        max_epochs=None,
-        batch_size=None,
-        lr=None,
-        device="auto",
-        memory=None,
-        random_state=None,
-        verbose=0,
-    ):
+        net: NetParameter = None,
+        final: str = "auto",
+        final_estimator: BaseEstimator | None = None,
+        threshold: float | Literal["auto"] = "auto",
+        contamination: float | None = None,
+        max_epochs: int | None = None,
+        batch_size: int | None = None,
+        lr: float | None = None,
+        device: str | torch.device = "auto",
+        memory: str | Memory | None = None,
+        random_state: RandomStateParameter = None,
+        verbose: int = 0,
+    ) -> None:
         super().__init__(
             method,
             net=net,
@@ -180,7 +201,14 @@ class RobustClassifier(BaseNoisyLabelEstimator):
         self.final = final
         self.final_estimator = final_estimator
 
-    def fit(self, X, y=None, *, trusted=None, sample_weight=None):
+    def fit(
+        self,
+        X: Features,
+        y: Labels | None = None,
+        *,
+        trusted: RowValues | None = None,
+        sample_weight: RowValues | None = None,
+    ) -> Self:
         """Train, judge every row, and get the classifier.
 
         Parameters
@@ -205,7 +233,13 @@ class RobustClassifier(BaseNoisyLabelEstimator):
             self._fit(X, y, trusted, sample_weight)
         return self
 
-    def _fit(self, X, y, trusted, sample_weight):
+    def _fit(
+        self,
+        X: Features,
+        y: Labels | None,
+        trusted: RowValues | None,
+        sample_weight: RowValues | None,
+    ) -> None:
         self._check_parameters()
         method = resolve_method(self.method)
         final = self._resolve_final(method)
@@ -231,7 +265,7 @@ class RobustClassifier(BaseNoisyLabelEstimator):
             self._fit_final_net(data, final, final_seed)
             self._scale_margins(method, data)
 
-    def _resolve_final(self, method):
+    def _resolve_final(self, method: Method) -> str:
         """Return the form of the final training that the parameters ask for."""
         final = self._checked_final()
         if self.final_estimator is None:
@@ -256,7 +290,7 @@ class RobustClassifier(BaseNoisyLabelEstimator):
             )
         return "filter" if final == "auto" else final
 
-    def _checked_final(self):
+    def _checked_final(self) -> str:
         if isinstance(self.final, str) and self.final == "joint":
             warnings.warn(
                 "final='joint' is called final='method' now; the old name goes in 0.3.",
@@ -271,7 +305,7 @@ class RobustClassifier(BaseNoisyLabelEstimator):
             )
         return self.final
 
-    def _check_final_estimator(self, data):
+    def _check_final_estimator(self, data: TrainingData) -> None:
         final = self.final_estimator
         if final is None:
             return
@@ -293,7 +327,9 @@ class RobustClassifier(BaseNoisyLabelEstimator):
                 f"Got {final!r}."
             )
 
-    def _fit_final_estimator(self, X, data, final, seed):
+    def _fit_final_estimator(
+        self, X: Features, data: TrainingData, final: str, seed: int | None
+    ) -> None:
         weights = self._final_weights(final, data)
         rows = np.flatnonzero(weights > 0)
         fit_params = {}
@@ -302,7 +338,7 @@ class RobustClassifier(BaseNoisyLabelEstimator):
         self.final_estimator_ = _seeded_clone(self.final_estimator, seed)
         self.final_estimator_.fit(take_rows(X, rows), self._given_labels[rows], **fit_params)
 
-    def _final_weights(self, final, data):
+    def _final_weights(self, final: str, data: TrainingData) -> FloatArray:
         """Return the weight of each row in the final training; 0: left out."""
         weights = np.ones(data.n_rows) if data.sample_weight is None else data.sample_weight
         if final.endswith("weight"):
@@ -311,7 +347,7 @@ class RobustClassifier(BaseNoisyLabelEstimator):
             weights = np.where(self.noise_mask_, 0.0, weights)
         return self._with_every_class(weights, data)
 
-    def _with_every_class(self, weights, data):
+    def _with_every_class(self, weights: FloatArray, data: TrainingData) -> FloatArray:
         """Give a class without weight its best row back: it couldn't be learnt otherwise."""
         totals = np.bincount(data.y, weights=weights, minlength=data.n_classes)
         for code in np.flatnonzero(totals == 0):
@@ -320,7 +356,7 @@ class RobustClassifier(BaseNoisyLabelEstimator):
             weights[rows[np.argmax(self.label_quality_[rows])]] = 1.0
         return weights
 
-    def _fit_final_net(self, data, final, seed):
+    def _fit_final_net(self, data: TrainingData, final: str, seed: int | None) -> None:
         weights = self._final_weights(final, data)
         data = replace(data, sample_weight=weights.astype(np.float32))
         trainer = Trainer(
@@ -329,8 +365,8 @@ class RobustClassifier(BaseNoisyLabelEstimator):
         run = trainer.new_run().fit()
         self._keep_nets(data, (run.state(),), run.history())
 
-    @available_if(_gives_probabilities)
-    def predict_proba(self, X):
+    @_available_if(_gives_probabilities)
+    def predict_proba(self, X: Features) -> FloatArray:
         """Return the probability of each class.
 
         Parameters
@@ -348,7 +384,7 @@ class RobustClassifier(BaseNoisyLabelEstimator):
         check_features(self, X, reset=False)
         return self.final_estimator_.predict_proba(as_array(X, "X"))
 
-    def predict(self, X):
+    def predict(self, X: Features) -> LabelArray:
         """Return the class of each row, in the user's own labels.
 
         Parameters

@@ -1,11 +1,24 @@
 """NoisyLabelDetector."""
 
+from typing import Any, Literal, Self
+
 import imblearn.base  # noqa: F401, adds fit_resample to the methods that metadata is routed to
 import numpy as np
+import torch
+from joblib import Memory
 
 from ._base import BaseNoisyLabelEstimator, fit_anew_or_not_at_all
 from ._features import take_rows
-from .methods import check_trusted_rows, resolve_method
+from ._typing import (
+    BoolArray,
+    Features,
+    IntArray,
+    Labels,
+    NetParameter,
+    RandomStateParameter,
+    RowValues,
+)
+from .methods import Method, check_trusted_rows, resolve_method
 from .training import ordinary_surroundings
 
 
@@ -94,22 +107,24 @@ class NoisyLabelDetector(BaseNoisyLabelEstimator):
 
     __metadata_request__fit_resample = {"trusted": True}
 
+    sample_indices_: IntArray
+
     # Its own, so that Python names this class where an argument doesn't exist.
     def __init__(
         self,
-        method="wrong_event",
+        method: str | Method = "wrong_event",
         *,
-        net=None,
-        threshold="auto",
-        contamination=None,
-        max_epochs=None,
-        batch_size=None,
-        lr=None,
-        device="auto",
-        memory=None,
-        random_state=None,
-        verbose=0,
-    ):
+        net: NetParameter = None,
+        threshold: float | Literal["auto"] = "auto",
+        contamination: float | None = None,
+        max_epochs: int | None = None,
+        batch_size: int | None = None,
+        lr: float | None = None,
+        device: str | torch.device = "auto",
+        memory: str | Memory | None = None,
+        random_state: RandomStateParameter = None,
+        verbose: int = 0,
+    ) -> None:
         super().__init__(
             method,
             net=net,
@@ -124,7 +139,14 @@ class NoisyLabelDetector(BaseNoisyLabelEstimator):
             verbose=verbose,
         )
 
-    def fit(self, X, y=None, *, trusted=None, sample_weight=None):
+    def fit(
+        self,
+        X: Features,
+        y: Labels | None = None,
+        *,
+        trusted: RowValues | None = None,
+        sample_weight: RowValues | None = None,
+    ) -> Self:
         """Train, and judge every row.
 
         Parameters
@@ -149,7 +171,13 @@ class NoisyLabelDetector(BaseNoisyLabelEstimator):
             self._fit(X, y, trusted, sample_weight)
         return self
 
-    def _fit(self, X, y, trusted, sample_weight):
+    def _fit(
+        self,
+        X: Features,
+        y: Labels | None,
+        trusted: RowValues | None,
+        sample_weight: RowValues | None,
+    ) -> None:
         self._check_parameters()
         method = resolve_method(self.method)
         data, classes, index = self._check_data(X, y, trusted, sample_weight)
@@ -160,7 +188,14 @@ class NoisyLabelDetector(BaseNoisyLabelEstimator):
         self._keep_nets(data, evidence.states, evidence.history)
         self._scale_margins(method, data, evidence.margins)
 
-    def fit_predict(self, X, y=None, *, trusted=None, sample_weight=None):
+    def fit_predict(
+        self,
+        X: Features,
+        y: Labels | None = None,
+        *,
+        trusted: RowValues | None = None,
+        sample_weight: RowValues | None = None,
+    ) -> BoolArray:
         """Fit, and return `noise_mask_`.
 
         Parameters
@@ -183,7 +218,14 @@ class NoisyLabelDetector(BaseNoisyLabelEstimator):
         """
         return self.fit(X, y, trusted=trusted, sample_weight=sample_weight).noise_mask_
 
-    def fit_resample(self, X, y=None, *, trusted=None, sample_weight=None):
+    def fit_resample(
+        self,
+        X: Features,
+        y: Labels | None = None,
+        *,
+        trusted: RowValues | None = None,
+        sample_weight: RowValues | None = None,
+    ) -> tuple[Any, Any]:
         """Fit, and return the rows that are kept.
 
         Parameters

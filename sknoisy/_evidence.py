@@ -1,32 +1,43 @@
 """The costly part of a fit, as one function that can be cached."""
 
 import os
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from importlib.metadata import version
+from typing import Any
 
 import torch
+from joblib import Memory
 from joblib.hashing import NumpyHasher
 from sklearn.utils.validation import check_memory, check_random_state
 
 from ._cache_lock import entry_lock
-from .methods import LabelEvidence, settle_trusted_rows
-from .training import Trainer, ordinary_surroundings, python_scalars
+from ._typing import IntArray, NetParameter, RandomStateParameter
+from .methods import LabelEvidence, Method, settle_trusted_rows
+from .training import Trainer, TrainingData, ordinary_surroundings, python_scalars
 
 VERSIONS = tuple((name, version(name)) for name in ("sknoisy", "skorch", "torch"))
 MAX_SEED = 2**31 - 1
 LOCKS = "sknoisy_locks"
 
 
-def draw_seed(random_state):
+def draw_seed(random_state: RandomStateParameter) -> int:
     """Return an integer seed from whatever scikit-learn accepts as `random_state`."""
     return int(check_random_state(random_state).randint(MAX_SEED))
 
 
 @ordinary_surroundings
 def collect_evidence(
-    method, net, data, random_state, *, with_classifier, settings, memory, verbose
-):
+    method: Method,
+    net: NetParameter,
+    data: TrainingData,
+    random_state: int | None,
+    *,
+    with_classifier: bool,
+    settings: dict[str, Any],
+    memory: str | Memory | None,
+    verbose: int,
+) -> LabelEvidence:
     """Train by the method, or take the result of an equal training from the cache.
 
     The method sees the rows of positive weight only. The others are judged afterwards, by the
@@ -61,21 +72,21 @@ def collect_evidence(
     return evidence if seen is data else _judge_others(evidence, rows, net, data, settings)
 
 
-def _open_memory(memory):
+def _open_memory(memory: str | Memory) -> Memory:
     try:
         return check_memory(memory)
     except OSError as error:
         raise _unusable(memory, error) from error
 
 
-def _unusable(memory, error):
+def _unusable(memory: object, error: OSError) -> ValueError:
     return ValueError(
         "The 'memory' parameter must be a folder that can be made and written to, or one that "
         f"such trainings are stored in, or a joblib.Memory of it. Got {memory!r}: {error}."
     )
 
 
-def _recall(memory, arguments, verbose):
+def _recall(memory: Memory, arguments: tuple[Any, ...], verbose: int) -> LabelEvidence:
     """Take the evidence from the cache; of several processes that find none there, one trains."""
     key = _ValueHasher("md5").hash((arguments, VERSIONS))
     try:
@@ -88,11 +99,11 @@ def _recall(memory, arguments, verbose):
         return cached(key, arguments, verbose)
 
 
-def _has_entry(cached, *arguments):
+def _has_entry(cached: Any, *arguments: object) -> bool:
     return hasattr(cached, "check_call_in_cache") and cached.check_call_in_cache(*arguments)
 
 
-def _lock(memory, key):
+def _lock(memory: Memory, key: str) -> AbstractContextManager[None]:
     """Return a lock on one entry of a cache in a local folder."""
     location = getattr(getattr(memory, "store_backend", None), "location", None)
     if location is None or not os.path.isdir(location):
@@ -100,7 +111,13 @@ def _lock(memory, key):
     return entry_lock(os.path.join(location, LOCKS, key))
 
 
-def _judge_others(evidence, rows, net, data, settings):
+def _judge_others(
+    evidence: LabelEvidence,
+    rows: IntArray,
+    net: NetParameter,
+    data: TrainingData,
+    settings: dict[str, Any],
+) -> LabelEvidence:
     run = Trainer(net, data, seed=0, **settings).new_run(state=evidence.state)
     others = LabelEvidence.of(run)
     for name in ("quality", "weights", "margins", "runner_up"):
@@ -116,13 +133,13 @@ def _judge_others(evidence, rows, net, data, settings):
 class _ValueHasher(NumpyHasher):
     """Hashes tensors by their values; joblib's own hash of equal tensors differs."""
 
-    def save(self, obj):
+    def save(self, obj: object) -> None:
         if isinstance(obj, torch.Tensor):
             obj = ("tensor", obj.detach().cpu().numpy())
         super().save(obj)
 
 
-def _train(key, arguments, verbose):
+def _train(key: str | None, arguments: tuple[Any, ...], verbose: int) -> LabelEvidence:
     method, net, data, random_state, with_classifier, settings = arguments
     trainer = Trainer(net, data, seed=draw_seed(random_state), verbose=verbose, **settings)
     settle_trusted_rows(method, trainer)

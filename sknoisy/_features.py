@@ -2,22 +2,25 @@
 
 import reprlib
 import warnings
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_array, validate_data
 from torch.utils.data import Dataset, IterableDataset, Subset
 
 from ._arrays import DATES, as_array
+from ._typing import Features, FloatArray, IntArray
 
 CHANNELS = (1, 3, 4)
 # Float images whose values go beyond this aren't in [0, 1], whatever interpolation added to it.
 LARGEST_FRACTION = 2.0
 
 
-def check_features(estimator, X, *, reset):
+def check_features(estimator: Any, X: Features, *, reset: bool) -> Any:
     """Return X as a training wants it: a float32 table, images (N, C, H, W), or the Dataset.
 
     At `reset` the shape of a row is remembered; later it is compared.
@@ -31,7 +34,7 @@ def check_features(estimator, X, *, reset):
     return _checked_table(estimator, X, reset)
 
 
-def _checked_table(estimator, X, reset):
+def _checked_table(estimator: Any, X: Any, reset: bool) -> NDArray[np.float32]:
     try:
         with np.errstate(over="ignore"):
             table = validate_data(
@@ -46,7 +49,7 @@ def _checked_table(estimator, X, reset):
     return table
 
 
-def _check_no_dates(X):
+def _check_no_dates(X: Any) -> None:
     if isinstance(X, pd.DataFrame):
         for column, dtype in X.dtypes.items():
             if dtype.kind in DATES:
@@ -61,7 +64,7 @@ def _check_no_dates(X):
         )
 
 
-def _first_non_number(X):
+def _first_non_number(X: Any) -> str | None:
     """Return in words where the first value is that can't be read as a number, or None."""
     if not isinstance(X, pd.DataFrame | np.ndarray | list | tuple):
         return None
@@ -81,7 +84,7 @@ def _first_non_number(X):
     return None
 
 
-def _check_finite(estimator, X, columns=None):
+def _check_finite(estimator: Any, X: FloatArray, columns: pd.Index | None = None) -> None:
     """Raise an error that names the first value that is NaN or infinite."""
     # A sum needs no memory, unlike a mask.
     with np.errstate(invalid="ignore"):
@@ -102,7 +105,7 @@ def _check_finite(estimator, X, columns=None):
     )
 
 
-def _checked_dataset(estimator, X, reset):
+def _checked_dataset(estimator: Any, X: Any, reset: bool) -> Dataset:
     if isinstance(X, IterableDataset):
         raise TypeError(
             "X must be a Dataset with a length, whose items are found by number. "
@@ -125,7 +128,7 @@ def _checked_dataset(estimator, X, reset):
     return X
 
 
-def _checked_images(estimator, X, reset):
+def _checked_images(estimator: Any, X: Any, reset: bool) -> NDArray[Any]:
     try:
         X = check_array(
             X,
@@ -154,7 +157,7 @@ def _checked_images(estimator, X, reset):
     return X
 
 
-def _compare_pixels(estimator, X, reset):
+def _compare_pixels(estimator: Any, X: NDArray[Any], reset: bool) -> None:
     """Warn if images are on another scale than those of fit; bytes are brought to [0, 1]."""
     largest = 1.0 if X.dtype == np.uint8 else float(X.max())
     if reset:
@@ -180,7 +183,7 @@ def _compare_pixels(estimator, X, reset):
         )
 
 
-def _channels_first(X):
+def _channels_first(X: NDArray[Any]) -> NDArray[Any]:
     if X.ndim == 3:
         return X[:, None]
     if X.shape[1] in CHANNELS:
@@ -193,7 +196,7 @@ def _channels_first(X):
     )
 
 
-def _check_row_shape(estimator, shape, reset):
+def _check_row_shape(estimator: Any, shape: tuple[int, ...], reset: bool) -> None:
     if reset:
         estimator._row_shape = shape
         estimator.n_features_in_ = int(np.prod(shape))
@@ -204,7 +207,7 @@ def _check_row_shape(estimator, shape, reset):
         )
 
 
-def row_index(X, y):
+def row_index(X: Any, y: Any) -> pd.Index | None:
     """Return the pandas index of X, or of y; None if neither has one."""
     for table in (X, y):
         if isinstance(table, pd.DataFrame | pd.Series):
@@ -212,7 +215,7 @@ def row_index(X, y):
     return None
 
 
-def take_rows(X, rows):
+def take_rows(X: Any, rows: IntArray) -> Any:
     """Return the given rows of X, or of y, in its own kind."""
     if isinstance(X, Dataset):
         return Subset(X, rows.tolist())

@@ -1,17 +1,20 @@
 """Checks of labels, weights and trusted rows; each names what is wrong and what it got."""
 
 import reprlib
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 from torch.utils.data import Dataset
 
 from ._arrays import DATES, as_array, check_mask, plain
+from ._typing import BoolArray, FloatArray, IntArray, LabelArray, RowValues
 
 
-def dataset_labels(dataset):
+def dataset_labels(dataset: Dataset) -> LabelArray:
     """Return the labels of a torch Dataset, from its `targets` if it has them."""
     targets = getattr(dataset, "targets", None)
     if targets is None:
@@ -19,7 +22,7 @@ def dataset_labels(dataset):
     return np.asarray([np.asarray(as_array(target, "y")) for target in targets])
 
 
-def _read_targets(dataset):
+def _read_targets(dataset: Any) -> list[Any]:
     """Return the labels from the items, whose features are compared on the way."""
     targets = []
     shape = np.shape(dataset[0][0])
@@ -34,7 +37,7 @@ def _read_targets(dataset):
     return targets
 
 
-def check_labels(estimator, X, y):
+def check_labels(estimator: Any, X: Any, y: Any) -> LabelArray:
     """Return y as a 1-D array without missing values, of the length of X."""
     if y is None and isinstance(X, Dataset):
         y = dataset_labels(X)
@@ -66,7 +69,7 @@ def check_labels(estimator, X, y):
     return y
 
 
-def _natural_labels(y):
+def _natural_labels(y: LabelArray) -> LabelArray:
     """Turn numbers and booleans held as objects into an array of their own type."""
     kinds = {type(label).__name__ for label in y}
     if any(isinstance(label, str) for label in y):
@@ -82,7 +85,7 @@ def _natural_labels(y):
     return natural
 
 
-def _check_no_missing_labels(y):
+def _check_no_missing_labels(y: LabelArray) -> None:
     if y.dtype.kind == "f":
         bad = ~np.isfinite(y)
     elif y.dtype == object:
@@ -97,7 +100,9 @@ def _check_no_missing_labels(y):
         )
 
 
-def encode_labels(y, weights):
+def encode_labels(
+    y: LabelArray, weights: FloatArray | None
+) -> tuple[LabelArray, NDArray[np.int64]]:
     """Return the classes and each row's code.
 
     Every class needs two rows, and one of positive weight.
@@ -124,7 +129,7 @@ def encode_labels(y, weights):
     return classes, codes.astype(np.int64)
 
 
-def check_weights(sample_weight, n_rows):
+def check_weights(sample_weight: RowValues | None, n_rows: int) -> NDArray[np.float32] | None:
     """Return the weights as float32, or None."""
     if sample_weight is None:
         return None
@@ -154,7 +159,7 @@ def check_weights(sample_weight, n_rows):
     return rounded
 
 
-def _as_numbers(sample_weight):
+def _as_numbers(sample_weight: RowValues) -> NDArray[np.float64]:
     weights = np.asarray(as_array(sample_weight, "sample_weight"))
     if weights.dtype.kind in "biufO":
         try:
@@ -166,14 +171,16 @@ def _as_numbers(sample_weight):
     )
 
 
-def _rows_per_class(codes, n_classes, weights=None):
+def _rows_per_class(codes: IntArray, n_classes: int, weights: FloatArray | None = None) -> IntArray:
     """Count the rows of each class, without those of weight zero."""
     if weights is not None:
         codes = codes[weights > 0]
     return np.bincount(codes, minlength=n_classes)
 
 
-def check_trusted(trusted, codes, classes, weights):
+def check_trusted(
+    trusted: RowValues | None, codes: IntArray, classes: LabelArray, weights: FloatArray | None
+) -> BoolArray:
     """Return the mask of trusted rows; all False if none is given."""
     if trusted is None:
         return np.zeros(len(codes), dtype=bool)

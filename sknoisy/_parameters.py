@@ -1,12 +1,23 @@
 """Checks of constructor parameters; each error names the parameter, the rule and the value."""
 
+from collections.abc import Sequence
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 from sklearn.utils import check_random_state
 
 
-def check_number(owner, name, low, high=np.inf, *, kind=Real, above=False, optional=False):
+def check_number(
+    owner: object,
+    name: str,
+    low: float,
+    high: float = np.inf,
+    *,
+    kind: type[Any] = Real,
+    above: bool = False,
+    optional: bool = False,
+) -> None:
     """Raise an error unless the parameter is a number in [low, high), or (low, high) if `above`.
 
     Parameters
@@ -34,7 +45,7 @@ def check_number(owner, name, low, high=np.inf, *, kind=Real, above=False, optio
     )
 
 
-def check_choice(method, name, choices):
+def check_choice(method: object, name: str, choices: Sequence[object]) -> None:
     """Raise an error unless the parameter is one of the choices."""
     value = getattr(method, name)
     if np.ndim(value) or value not in choices:
@@ -44,7 +55,7 @@ def check_choice(method, name, choices):
         )
 
 
-def check_share(name, value, owner):
+def check_share(name: str, value: Any, owner: str) -> None:
     """Raise an error unless the value is a float in (0, 1)."""
     is_number = isinstance(value, Real) and not isinstance(value, bool)
     if not is_number or not 0 < value < 1:
@@ -53,7 +64,7 @@ def check_share(name, value, owner):
         )
 
 
-def check_random_state_parameter(owner):
+def check_random_state_parameter(owner: Any) -> None:
     """Raise an error unless `random_state` is what scikit-learn takes as one."""
     try:
         check_random_state(owner.random_state)
@@ -64,7 +75,7 @@ def check_random_state_parameter(owner):
         ) from error
 
 
-def check_verbose(owner):
+def check_verbose(owner: Any) -> None:
     """Raise an error unless `verbose` is a number from 0 on, or a boolean."""
     value = owner.verbose
     if not isinstance(value, Integral | np.bool_) or value < 0:

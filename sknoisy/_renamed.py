@@ -1,10 +1,12 @@
 """Names that have changed: the old ones still work for one version, with a warning."""
 
 import warnings
+from collections.abc import Callable, Mapping
 from importlib import import_module
+from typing import Any
 
 
-def renamed_names(module, names):
+def renamed_names(module: str, names: Mapping[str, tuple[str, str]]) -> Callable[[str], Any]:
     """Return a `__getattr__` for a module some of whose names have moved.
 
     Parameters
@@ -15,7 +17,7 @@ def renamed_names(module, names):
         From an old name to the pair of the new module and the new name.
     """
 
-    def find(name):
+    def find(name: str) -> Any:
         if name not in names:
             raise AttributeError(f"module {module!r} has no attribute {name!r}")
         new_module, new_name = names[name]

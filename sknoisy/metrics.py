@@ -18,7 +18,10 @@ scikit-learn turns an error in a scorer into a warning and a score of NaN unless
 otherwise: pass ``error_score="raise"`` to stop at the first one.
 """
 
+from typing import Any, Self
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import accuracy_score, roc_auc_score
 from sklearn.pipeline import Pipeline
 from sklearn.utils.metadata_routing import MetadataRequest
@@ -34,7 +37,9 @@ __all__ = [
 ]
 
 
-def noise_detection_report(flipped, noise_mask=None, label_quality=None):
+def noise_detection_report(
+    flipped: ArrayLike, noise_mask: ArrayLike | None = None, label_quality: ArrayLike | None = None
+) -> dict[str, float]:
     """Compare a verdict on labels with the truth; a wrong label counts as positive.
 
     Parameters
@@ -82,7 +87,7 @@ def noise_detection_report(flipped, noise_mask=None, label_quality=None):
     return report
 
 
-def f1_from_fdr_recall(fdr, recall):
+def f1_from_fdr_recall(fdr: ArrayLike, recall: ArrayLike) -> float | NDArray[np.floating]:
     """Return the F1 score that belongs to a false discovery rate and a recall.
 
     Papers on label noise report the two rates; F1 is ``2 / (1 / (1 - fdr) + 1 / recall)``.
@@ -126,13 +131,13 @@ class _RoutedScorer:
         True: the metadata is passed under its own name. A string: under this name.
     """
 
-    _name = None
-    _metadata = None
+    _name: str
+    _metadata: str
 
-    def __init__(self, alias=True):
+    def __init__(self, alias: bool | str = True) -> None:
         self.alias = alias
 
-    def set_score_request(self, **alias):
+    def set_score_request(self, **alias: bool | str) -> Self:
         """Return a scorer whose metadata is passed under another name.
 
         The scorer itself is not changed: it is one object for the whole program.
@@ -157,7 +162,7 @@ class _RoutedScorer:
             raise TypeError(f"{self} takes a request for {self._metadata}; got {list(alias)}.")
         return type(self)(alias[self._metadata])
 
-    def get_metadata_routing(self):
+    def get_metadata_routing(self) -> MetadataRequest:
         """Return what the scorer asks the router for.
 
         Returns
@@ -169,12 +174,12 @@ class _RoutedScorer:
         request.score.add_request(param=self._metadata, alias=self.alias)
         return request
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return self._name
 
-    def _require(self, metadata, meaning):
+    def _require(self, metadata: ArrayLike | None, meaning: str) -> ArrayLike:
         if metadata is not None:
-            return
+            return metadata
         name = self.alias if isinstance(self.alias, str) else self._metadata
         raise ValueError(
             f"{self} needs {name}, {meaning}; got None. Switch metadata routing on with "
@@ -211,9 +216,11 @@ class _CleanAccuracyScorer(_RoutedScorer):
     _name = "clean_accuracy_scorer"
     _metadata = "y_clean"
 
-    def __call__(self, estimator, X, y=None, *, y_clean=None):
+    def __call__(
+        self, estimator: Any, X: Any, y: object = None, *, y_clean: ArrayLike | None = None
+    ) -> float:
         """Return the accuracy on X against y_clean; y is not looked at."""
-        self._require(y_clean, "the true label of every row")
+        y_clean = self._require(y_clean, "the true label of every row")
         return float(accuracy_score(y_clean, estimator.predict(X)))
 
 
@@ -239,9 +246,16 @@ class _NoiseF1Scorer(_RoutedScorer):
     _name = "noise_f1_scorer"
     _metadata = "flipped"
 
-    def __call__(self, estimator, X, y=None, *, flipped=None):
+    def __call__(
+        self,
+        estimator: Any,
+        X: Any,
+        y: ArrayLike | None = None,
+        *,
+        flipped: ArrayLike | None = None,
+    ) -> float:
         """Return the F1 score of the verdict on the labels y of X."""
-        self._require(flipped, "the mask of the rows whose label is wrong")
+        flipped = self._require(flipped, "the mask of the rows whose label is wrong")
         noise_mask = _predict_noise(estimator, X, y)
         return noise_detection_report(flipped, noise_mask)["f1"]
 
@@ -267,9 +281,11 @@ class _TrustedAccuracyScorer(_RoutedScorer):
     _name = "trusted_accuracy_scorer"
     _metadata = "trusted"
 
-    def __call__(self, estimator, X, y, *, trusted=None):
+    def __call__(
+        self, estimator: Any, X: Any, y: ArrayLike, *, trusted: ArrayLike | None = None
+    ) -> float:
         """Return the accuracy on the rows of X whose label in y is trusted."""
-        self._require(trusted, "the mask of the rows whose label is known to be right")
+        trusted = self._require(trusted, "the mask of the rows whose label is known to be right")
         y = np.asarray(y)
         trusted = check_mask(trusted, "trusted", len(y))
         if not trusted.any():
@@ -286,7 +302,7 @@ noise_f1_scorer = _NoiseF1Scorer()
 trusted_accuracy_scorer = _TrustedAccuracyScorer()
 
 
-def _predict_noise(estimator, X, y):
+def _predict_noise(estimator: Any, X: Any, y: ArrayLike | None) -> NDArray[np.bool_]:
     """Call predict_noise; pipelines and searches have none, so go to the estimator they hold."""
     if hasattr(estimator, "best_estimator_"):
         return _predict_noise(estimator.best_estimator_, X, y)
@@ -302,7 +318,7 @@ def _predict_noise(estimator, X, y):
     return estimator.predict_noise(X, y)
 
 
-def _mask_rates(flipped, noise_mask):
+def _mask_rates(flipped: NDArray[np.bool_], noise_mask: NDArray[np.bool_]) -> dict[str, float]:
     n_flagged, n_flipped = int(noise_mask.sum()), int(flipped.sum())
     n_found = int((flipped & noise_mask).sum())
     fdr = (n_flagged - n_found) / n_flagged if n_flagged else 0.0
@@ -311,7 +327,7 @@ def _mask_rates(flipped, noise_mask):
     return {"fdr": fdr, "recall": recall, "precision": 1 - fdr, "f1": f1}
 
 
-def _quality_auc(flipped, label_quality):
+def _quality_auc(flipped: NDArray[np.bool_], label_quality: ArrayLike) -> float:
     label_quality = np.asarray(label_quality, dtype=np.float64)
     if label_quality.shape != flipped.shape:
         raise ValueError(
@@ -326,7 +342,7 @@ def _quality_auc(flipped, label_quality):
     return float(roc_auc_score(flipped, -label_quality))
 
 
-def _check_share(values, name):
+def _check_share(values: ArrayLike, name: str) -> NDArray[np.float64]:
     values = np.asarray(values, dtype=np.float64)
     if not ((values >= 0) & (values <= 1)).all():
         raise ValueError(f"{name} must be in [0, 1], a share and no percentage; got {values}.")

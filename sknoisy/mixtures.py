@@ -9,6 +9,7 @@ import warnings
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import betainc, betaln
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
@@ -38,10 +39,10 @@ class BetaMixture(NamedTuple):
     alpha: np.ndarray
     beta: np.ndarray
     weights: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
+    low: np.ndarray | int
+    high: np.ndarray | int
 
-    def posterior(self, counts):
+    def posterior(self, counts: ArrayLike) -> NDArray[np.floating]:
         """Return the probability of each component at the given counts.
 
         Counts above `high`, which training may reach after the fit, have density zero under
@@ -54,21 +55,23 @@ class BetaMixture(NamedTuple):
         densities = _densities(self._scale(counts), self)
         return densities / (densities.sum(axis=0) + SQUEEZE)
 
-    def cdf(self, counts):
+    def cdf(self, counts: ArrayLike) -> NDArray[np.floating]:
         """Return the cumulative probability under each component, shaped as the posterior."""
         scaled = np.clip(self._scale(counts), 0, 1)
         return betainc(self.alpha[..., None], self.beta[..., None], scaled)
 
-    def choose(self, chosen, other):
+    def choose(self, chosen: NDArray[np.bool_], other: "BetaMixture") -> "BetaMixture":
         """Return the mixtures where `chosen`, of shape (n_histograms,), and else the other."""
         pairs = zip(self, other, strict=True)
         return BetaMixture(*(np.where(chosen, mine, theirs) for mine, theirs in pairs))
 
-    def _scale(self, counts):
+    def _scale(self, counts: ArrayLike) -> NDArray[np.floating]:
         return _squeeze(counts, self.low, self.high)
 
 
-def fit_beta_mixture(histogram, *, n_iter=20, start=None):
+def fit_beta_mixture(
+    histogram: ArrayLike, *, n_iter: int = 20, start: BetaMixture | None = None
+) -> BetaMixture | None:
     """Fit a mixture of two beta distributions to a histogram of counts.
 
     Expectation maximisation with weighted moments. Two guards keep the order of the
@@ -108,10 +111,12 @@ def fit_beta_mixture(histogram, *, n_iter=20, start=None):
     if start is not None:
         start = BetaMixture(*(np.asarray(part)[..., None] for part in start))
     stacked = fit_beta_mixtures(histogram[None], n_iter=n_iter, start=start)
-    return BetaMixture(*(part[..., 0] for part in stacked))
+    return BetaMixture(*(np.asarray(part)[..., 0] for part in stacked))
 
 
-def fit_beta_mixtures(histograms, *, n_iter=20, start=None):
+def fit_beta_mixtures(
+    histograms: ArrayLike, *, n_iter: int = 20, start: BetaMixture | None = None
+) -> BetaMixture:
     """Fit one mixture to each of several histograms at once, as `fit_beta_mixture` does to one.
 
     Parameters
@@ -143,7 +148,9 @@ def fit_beta_mixtures(histograms, *, n_iter=20, start=None):
     return mixture._replace(low=low, high=high)
 
 
-def gaussian_clean_posterior(losses, *, random_state):
+def gaussian_clean_posterior(
+    losses: ArrayLike, *, random_state: int | np.random.RandomState
+) -> NDArray[np.floating]:
     """Return the probability that a row is clean, from a mixture of two Gaussians over the losses.
 
     The losses are scaled to [0, 1]; the component with the smaller mean is the clean one. Ten
@@ -189,7 +196,7 @@ def gaussian_clean_posterior(losses, *, random_state):
     return posterior[:, mixture.means_[:, 0].argmin()]
 
 
-def _checked_losses(losses):
+def _checked_losses(losses: ArrayLike) -> NDArray[np.floating]:
     losses = np.asarray(losses, dtype=float)
     if losses.ndim != 1 or len(losses) == 0:
         raise ValueError(
@@ -201,20 +208,20 @@ def _checked_losses(losses):
     return losses
 
 
-def _published_start(n_histograms):
+def _published_start(n_histograms: int) -> BetaMixture:
     alpha, beta = np.array([[1.0], [2.0]]), np.array([[2.0], [1.0]])
     weights = np.full((2, n_histograms), 0.5)
     return BetaMixture(alpha, beta, weights, np.zeros(1), np.ones(1))
 
 
-def _squeeze(counts, low, high):
+def _squeeze(counts: ArrayLike, low: ArrayLike, high: ArrayLike) -> NDArray[np.floating]:
     low = np.asarray(low)[..., None]
     span = np.maximum(np.asarray(high)[..., None] - low, 1)
     scaled = (np.asarray(counts, dtype=float) - low) / span
     return SQUEEZE + (1 - 2 * SQUEEZE) * scaled
 
 
-def _densities(scaled, mixture):
+def _densities(scaled: NDArray[np.floating], mixture: BetaMixture) -> NDArray[np.floating]:
     alpha, beta = mixture.alpha[..., None], mixture.beta[..., None]
     inside = (scaled > 0) & (scaled < 1)
     values = np.where(inside, scaled, 0.5)
@@ -223,12 +230,16 @@ def _densities(scaled, mixture):
     return mixture.weights[..., None] * np.where(inside, density, 0)
 
 
-def _responsibilities(scaled, mixture):
+def _responsibilities(scaled: NDArray[np.floating], mixture: BetaMixture) -> NDArray[np.floating]:
     densities = np.maximum(_densities(scaled, mixture), SQUEEZE)
     return densities / densities.sum(axis=0)
 
 
-def _maximise(scaled, frequencies, responsibilities):
+def _maximise(
+    scaled: NDArray[np.floating],
+    frequencies: NDArray[np.floating],
+    responsibilities: NDArray[np.floating],
+) -> BetaMixture:
     mass = responsibilities * frequencies
     total = np.maximum(mass.sum(axis=-1), SQUEEZE)
     mean = (mass * scaled).sum(axis=-1) / total

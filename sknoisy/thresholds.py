@@ -1,6 +1,7 @@
 """From label quality to a verdict: pure functions on arrays."""
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
     "contamination_threshold",
@@ -22,7 +23,9 @@ MARGIN_RANGE = 1e-280, 1 - 2**-53
 STRAIGHT_SHARE = 0.01
 
 
-def contamination_threshold(label_quality, contamination, *, judged=None):
+def contamination_threshold(
+    label_quality: ArrayLike, contamination: float, *, judged: ArrayLike | None = None
+) -> float:
     """Return the threshold below which the given share of rows lies.
 
     Parameters
@@ -51,7 +54,7 @@ def contamination_threshold(label_quality, contamination, *, judged=None):
     return _threshold_above(ordered, round(contamination * len(ordered)))
 
 
-def _threshold_above(ordered, n_flagged):
+def _threshold_above(ordered: NDArray[np.floating], n_flagged: int) -> float:
     """Return a threshold in [0, 1] with the first `n_flagged` of ordered qualities below it."""
     if not n_flagged:
         return float(ordered[0]) if len(ordered) else 0.0
@@ -68,7 +71,9 @@ def _threshold_above(ordered, n_flagged):
     return float(threshold)
 
 
-def order_by_suspicion(label_quality, margins=None):
+def order_by_suspicion(
+    label_quality: NDArray[np.floating], margins: NDArray[np.floating] | None = None
+) -> NDArray[np.integer]:
     """Return the rows from the most suspicious on: by quality, then margin, then row number.
 
     Parameters
@@ -92,7 +97,14 @@ def order_by_suspicion(label_quality, margins=None):
     return np.lexsort((margins, label_quality))
 
 
-def flag_share(label_quality, contamination, *, codes, trusted=None, margins=None):
+def flag_share(
+    label_quality: NDArray[np.floating],
+    contamination: float,
+    *,
+    codes: NDArray[np.integer],
+    trusted: NDArray[np.bool_] | None = None,
+    margins: NDArray[np.floating] | None = None,
+) -> tuple[NDArray[np.bool_], float]:
     """Judge a share of the untrusted rows wrong: the most suspicious ones.
 
     Rows of equal quality are told apart by their margins, then by row number. Every class
@@ -137,7 +149,9 @@ def flag_share(label_quality, contamination, *, codes, trusted=None, margins=Non
     return mask, _threshold_above(label_quality[candidates], n_flagged)
 
 
-def label_margins(probabilities, codes):
+def label_margins(
+    probabilities: NDArray[np.floating], codes: NDArray[np.integer]
+) -> NDArray[np.floating]:
     """Return p(given class) / (p(given class) + p(best other class)) of each row.
 
     Parameters
@@ -164,7 +178,9 @@ def label_margins(probabilities, codes):
     return given / np.maximum(given + others.max(axis=1), np.finfo(float).tiny)
 
 
-def quality_scale(margins, label_quality, anchor):
+def quality_scale(
+    margins: NDArray[np.floating], label_quality: NDArray[np.floating], anchor: tuple[float, float]
+) -> NDArray[np.floating]:
     """Return the knots of a function that brings margins to the scale of the label quality.
 
     It is piecewise linear, rises from (0, 0) through the anchor to (1, 1), and matches quantiles:
@@ -205,7 +221,12 @@ def quality_scale(margins, label_quality, anchor):
     return np.hstack([corners[0], sides[0], corners[1], sides[1], corners[2]])
 
 
-def _matched_knots(margins, label_quality, start, end):
+def _matched_knots(
+    margins: NDArray[np.floating],
+    label_quality: NDArray[np.floating],
+    start: tuple[float, float],
+    end: tuple[float, float],
+) -> NDArray[np.floating]:
     """Return the knots between two corners."""
     n_knots = min(MAX_KNOTS_PER_SIDE, len(margins), len(label_quality))
     if not n_knots:
@@ -221,11 +242,13 @@ def _matched_knots(margins, label_quality, start, end):
     return np.stack([x, (1 - STRAIGHT_SHARE) * y + STRAIGHT_SHARE * straight])
 
 
-def _quantiles(values, levels):
+def _quantiles(values: NDArray[np.floating], levels: NDArray[np.floating]) -> NDArray[np.floating]:
     return np.quantile(values, levels, method="hazen")
 
 
-def quality_of_margins(margins, knots):
+def quality_of_margins(
+    margins: NDArray[np.floating], knots: NDArray[np.floating]
+) -> NDArray[np.floating]:
     """Bring margins of new rows to the scale of the label quality.
 
     Parameters
@@ -249,7 +272,13 @@ def quality_of_margins(margins, knots):
     return np.interp(margins, *knots)
 
 
-def judge_labels(label_quality, threshold, *, codes, trusted=None):
+def judge_labels(
+    label_quality: NDArray[np.floating],
+    threshold: float,
+    *,
+    codes: NDArray[np.integer],
+    trusted: NDArray[np.bool_] | None = None,
+) -> NDArray[np.bool_]:
     """Return which labels are judged wrong: quality below the threshold.
 
     Trusted rows are never judged wrong, and every class keeps at least its best row, since a
@@ -284,7 +313,12 @@ def judge_labels(label_quality, threshold, *, codes, trusted=None):
     return mask
 
 
-def estimate_transition_matrix(codes, alternatives, label_quality, n_classes):
+def estimate_transition_matrix(
+    codes: NDArray[np.integer],
+    alternatives: NDArray[np.integer],
+    label_quality: NDArray[np.floating],
+    n_classes: int,
+) -> NDArray[np.floating]:
     """Estimate P(given class j | true class i) from the rows' label quality.
 
     Each row counts with its quality for its given class as the true one, and with the rest for

@@ -1,9 +1,13 @@
 """CIFAR-10: 32 x 32 colour images in ten classes."""
 
 import tarfile
-from pathlib import PurePosixPath
+from collections.abc import Iterable, Mapping
+from os import PathLike
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
 from ._home import RemoteFile, find_data_home, obtain
@@ -35,7 +39,7 @@ SIDE = 32
 N_BYTES_OF_RECORD = 1 + 3 * SIDE * SIDE
 
 
-def fetch_cifar10(*, data_home=None):
+def fetch_cifar10(*, data_home: str | PathLike[str] | None = None) -> Bunch:
     """Load CIFAR-10, the set on which most methods against wrong labels were published.
 
     The folder ``cifar10`` of the data home is searched in this order:
@@ -92,34 +96,36 @@ def fetch_cifar10(*, data_home=None):
     return Bunch(**parts, target_names=list(CLASS_NAMES))
 
 
-def read_folder(folder):
+def read_folder(folder: Path) -> dict[str, bytes]:
     """Return the content of the six official batches, by name."""
     return {name: (folder / name).read_bytes() for name in (*TRAIN_BATCHES, TEST_BATCH)}
 
 
-def read_archive(path):
+def read_archive(path: Path) -> dict[str, bytes]:
     """Return the content of the six official batches, by name, from the packed archive."""
     contents = {}
     with tarfile.open(path) as archive:
         # In the archive's own order: going back in a packed file means to unpack it again.
         for member in archive:
             place = PurePosixPath(member.name)
-            if place.parent.name == FOLDER_IN_ARCHIVE and member.isfile():
-                contents[place.name] = archive.extractfile(member).read()
+            if place.parent.name != FOLDER_IN_ARCHIVE or not member.isfile():
+                continue
+            if (file := archive.extractfile(member)) is not None:
+                contents[place.name] = file.read()
     missing = {*TRAIN_BATCHES, TEST_BATCH} - set(contents)
     if missing:
         raise ValueError(f"{path} must contain {', '.join(sorted(missing))}.")
     return contents
 
 
-def load_batches(contents):
+def load_batches(contents: Mapping[str, bytes]) -> dict[str, NDArray[Any]]:
     """Turn the content of the six official batches into images and labels."""
     data, target = decode_records(b"".join(contents[name] for name in TRAIN_BATCHES))
     test_data, test_target = decode_records(contents[TEST_BATCH])
     return {"data": data, "target": target, "test_data": test_data, "test_target": test_target}
 
 
-def decode_records(content):
+def decode_records(content: bytes) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Split the binary format of CIFAR-10 into images and labels.
 
     Parameters
@@ -149,12 +155,12 @@ def decode_records(content):
     return np.ascontiguousarray(images), labels
 
 
-def has_tiles(folder):
+def has_tiles(folder: Path) -> bool:
     """Tell whether a folder holds CIFAR-10 as pictures of many images and their labels."""
     return (folder / "train_00.webp").is_file() and (folder / "labels.npz").is_file()
 
 
-def load_tiles(folder):
+def load_tiles(folder: Path) -> dict[str, NDArray[Any]]:
     """Read CIFAR-10 from pictures of many images and their labels."""
     with np.load(folder / "labels.npz") as labels:
         target = labels["train"].astype(np.int64)
@@ -167,7 +173,7 @@ def load_tiles(folder):
     return {"data": data, "target": target, "test_data": test_data, "test_target": test_target}
 
 
-def read_pictures(paths):
+def read_pictures(paths: Iterable[Path]) -> NDArray[np.uint8]:
     """Read the images of several pictures, in order."""
     from PIL import Image
 
@@ -178,7 +184,7 @@ def read_pictures(paths):
     return np.concatenate(images)
 
 
-def split_picture(picture):
+def split_picture(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Cut a picture of many 32 x 32 images into these, row by row.
 
     Parameters

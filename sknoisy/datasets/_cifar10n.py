@@ -3,8 +3,11 @@
 import io
 import pickle
 import zipfile
+from os import PathLike
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ._home import RemoteFile, find_data_home, obtain
 
@@ -27,7 +30,11 @@ KEYS = {
 }
 
 
-def fetch_cifar10n(*, label="worse", data_home=None):
+def fetch_cifar10n(
+    *,
+    label: Literal["worse", "random1", "random2", "random3", "aggregate", "clean"] = "worse",
+    data_home: str | PathLike[str] | None = None,
+) -> NDArray[np.int64]:
     """Load human labels of the 50,000 training images of CIFAR-10.
 
     Three people labelled every image, so the mistakes are real: they depend on the picture, and
@@ -80,7 +87,7 @@ def fetch_cifar10n(*, label="worse", data_home=None):
     return labels.astype(np.int64)
 
 
-def read_own_copy(key, data_home):
+def read_own_copy(key: str, data_home: str | PathLike[str] | None) -> NDArray[Any] | None:
     """Read labels from the npz file of the data home; None where it has none of this name."""
     path = find_data_home(data_home) / "noisy_labels" / "cifar10n.npz"
     if not path.is_file():
@@ -89,7 +96,7 @@ def read_own_copy(key, data_home):
         return arrays[key] if key in arrays else None
 
 
-def read_official_file(path):
+def read_official_file(path: str | PathLike[str]) -> dict[str, NDArray[Any]]:
     """Read the authors' file, a pickled dict of arrays in a zip archive.
 
     Parameters
@@ -110,7 +117,7 @@ def read_official_file(path):
         return ArrayUnpickler(io.BytesIO(archive.read("archive/data.pkl"))).load()
 
 
-def encode_latin1(text, encoding):
+def encode_latin1(text: str, encoding: str) -> bytes:
     """Return the bytes that a pickle of protocol 2 keeps as text."""
     if encoding != "latin1":
         raise pickle.UnpicklingError(f"The encoding must be latin1, got {encoding!r}.")
@@ -129,7 +136,7 @@ class ArrayUnpickler(pickle.Unpickler):
         ("_codecs", "encode"): encode_latin1,
     }
 
-    def find_class(self, module, name):
+    def find_class(self, module: str, name: str) -> Any:
         """Return an admitted global; anything else could run code."""
         if (module, name) not in self.admitted:
             raise pickle.UnpicklingError(f"Only arrays are admitted, got {module}.{name}.")

@@ -10,6 +10,7 @@ import uuid
 import zlib
 from dataclasses import dataclass
 from http.client import HTTPException
+from os import PathLike
 from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
@@ -44,7 +45,7 @@ class RemoteFile:
     hash_unpacked: bool = False
 
 
-def find_data_home(data_home=None):
+def find_data_home(data_home: str | PathLike[str] | None = None) -> Path:
     """Return the folder that holds the data sets.
 
     Parameters
@@ -61,7 +62,13 @@ def find_data_home(data_home=None):
     return Path(chosen).expanduser()
 
 
-def obtain(remote, data_home=None, *, n_attempts=3, delay=1.0):
+def obtain(
+    remote: RemoteFile,
+    data_home: str | PathLike[str] | None = None,
+    *,
+    n_attempts: int = 3,
+    delay: float = 1.0,
+) -> Path:
     """Return the path of a file of the data home, and download the file if it is missing.
 
     A file that is there already is taken as it is: whoever filled the data home answers for it.
@@ -101,7 +108,7 @@ def obtain(remote, data_home=None, *, n_attempts=3, delay=1.0):
     return path
 
 
-def download(remote, target, *, n_attempts, delay):
+def download(remote: RemoteFile, target: Path, *, n_attempts: int, delay: float) -> None:
     """Download a file, check its hash, and only then give it its final name."""
     logger.info("Downloading %s to %s", remote.url, target)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -114,7 +121,7 @@ def download(remote, target, *, n_attempts, delay):
         partial.unlink(missing_ok=True)
 
 
-def copy_with_retries(url, target, *, n_attempts, delay):
+def copy_with_retries(url: str, target: Path, *, n_attempts: int, delay: float) -> None:
     """Copy what lies at an address to a file; try again after a fault that may pass."""
     for attempt in range(n_attempts):
         try:
@@ -125,7 +132,7 @@ def copy_with_retries(url, target, *, n_attempts, delay):
         time.sleep(delay * 2**attempt)
 
 
-def copy_once(url, target):
+def copy_once(url: str, target: Path) -> None:
     """Copy what lies at an address to a file."""
     with urlopen(url, timeout=TIMEOUT_SECONDS) as response, open(target, "wb") as file:
         shutil.copyfileobj(response, file)
@@ -136,7 +143,7 @@ def copy_once(url, target):
         raise ConnectionError(f"the connection ended after {n_copied} of {n_announced} bytes")
 
 
-def may_pass(error):
+def may_pass(error: Exception) -> bool:
     """Tell whether another attempt can help: not where there is no network or no such file."""
     if isinstance(error, HTTPError):
         return error.code == 429 or error.code >= 500
@@ -146,7 +153,7 @@ def may_pass(error):
     return isinstance(reason, (ConnectionError, TimeoutError, HTTPException))
 
 
-def check_hash(path, remote):
+def check_hash(path: Path, remote: RemoteFile) -> None:
     """Raise OSError unless a file has the SHA-256 that is expected of it."""
     opener = gzip.open if remote.hash_unpacked else open
     with opener(path, "rb") as file:

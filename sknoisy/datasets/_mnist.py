@@ -3,8 +3,11 @@
 import gzip
 import math
 import struct
+from collections.abc import Iterable, Mapping
+from os import PathLike
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
 from ._home import RemoteFile, obtain
@@ -43,7 +46,7 @@ FASHION_NAMES = (
 UNSIGNED_BYTE_CODE = 8
 
 
-def fetch_fashion_mnist(*, data_home=None):
+def fetch_fashion_mnist(*, data_home: str | PathLike[str] | None = None) -> Bunch:
     """Load Fashion-MNIST: 70,000 small grey pictures of clothes.
 
     As easy to train on as MNIST, but with classes that look alike (shirt, coat, pullover), which
@@ -84,7 +87,7 @@ def fetch_fashion_mnist(*, data_home=None):
     return load_idx_files(files, data_home, target_names=list(FASHION_NAMES))
 
 
-def fetch_mnist(*, data_home=None):
+def fetch_mnist(*, data_home: str | PathLike[str] | None = None) -> Bunch:
     """Load MNIST: 70,000 handwritten digits.
 
     Parameters
@@ -120,7 +123,7 @@ def fetch_mnist(*, data_home=None):
     return load_idx_files(files, data_home, target_names=list(DIGIT_NAMES))
 
 
-def idx_files(folder, source, hashes):
+def idx_files(folder: str, source: str, hashes: Mapping[str, str]) -> list[RemoteFile]:
     """Return the RemoteFiles of a set: training images and labels, test images and labels."""
     return [
         RemoteFile(f"{folder}/{name}.gz", f"{source}/{name}.gz", sha256, hash_unpacked=True)
@@ -128,7 +131,9 @@ def idx_files(folder, source, hashes):
     ]
 
 
-def load_idx_files(files, data_home, *, target_names):
+def load_idx_files(
+    files: Iterable[RemoteFile], data_home: str | PathLike[str] | None, *, target_names: list[str]
+) -> Bunch:
     """Read the four files of a set into a Bunch."""
     arrays = [read_idx(obtain(remote, data_home)) for remote in files]
     data, target, test_data, test_target = arrays
@@ -141,7 +146,7 @@ def load_idx_files(files, data_home, *, target_names):
     )
 
 
-def read_idx(path):
+def read_idx(path: str | PathLike[str]) -> NDArray[np.uint8]:
     """Read an array of bytes from a gzip-packed idx file.
 
     The format: two zero bytes, a code for the type, the number of dimensions, then the length of

@@ -1,6 +1,10 @@
 """Tables of PMLB, the Penn Machine Learning Benchmarks."""
 
+from os import PathLike
+
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
 from ._home import RemoteFile, obtain
@@ -30,7 +34,9 @@ TABLE_NAMES = tuple(HASHES)
 """Names that `fetch_table` knows."""
 
 
-def fetch_table(name, *, data_home=None, return_X_y=False):
+def fetch_table(
+    name: str, *, data_home: str | PathLike[str] | None = None, return_X_y: bool = False
+) -> Bunch | tuple[pd.DataFrame, NDArray[np.integer]]:
     """Load one of 15 classification tables of PMLB.
 
     All features are numbers without missing values; categories are coded as integers. The tables
@@ -83,7 +89,7 @@ def fetch_table(name, *, data_home=None, return_X_y=False):
     return Bunch(data=data, target=target, feature_names=list(data.columns), name=name)
 
 
-def table_file(name):
+def table_file(name: str) -> RemoteFile:
     """Return the RemoteFile of a table."""
     return RemoteFile(
         path=f"tabular/{name}.tsv.gz",
@@ -92,7 +98,7 @@ def table_file(name):
     )
 
 
-def read_table(path):
+def read_table(path: str | PathLike[str]) -> pd.DataFrame:
     """Read a table of PMLB: tab-separated, packed with gzip, the label in ``target``."""
     table = pd.read_csv(path, sep="\t", compression="gzip")
     if "target" not in table:

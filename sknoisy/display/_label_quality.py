@@ -1,6 +1,11 @@
 """Histogram of label quality."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
 from .._arrays import check_mask
@@ -14,6 +19,9 @@ from ._shared import (
     check_threshold,
     import_pyplot,
 )
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 # Share of the height that is kept free for the legend, which must not hide bars.
 HEADROOM = 0.24
@@ -56,7 +64,13 @@ class LabelQualityDisplay:
     'Label quality'
     """
 
-    def __init__(self, label_quality, *, threshold=None, flipped=None):
+    def __init__(
+        self,
+        label_quality: ArrayLike,
+        *,
+        threshold: float | None = None,
+        flipped: ArrayLike | None = None,
+    ) -> None:
         self.label_quality = check_quality(label_quality)
         self.threshold = check_threshold(threshold)
         self.flipped = None
@@ -64,7 +78,14 @@ class LabelQualityDisplay:
             self.flipped = check_mask(flipped, "flipped", len(self.label_quality))
 
     @classmethod
-    def from_estimator(cls, estimator, *, flipped=None, ax=None, bins=40):
+    def from_estimator(
+        cls,
+        estimator: Any,
+        *,
+        flipped: ArrayLike | None = None,
+        ax: Axes | None = None,
+        bins: int = 40,
+    ) -> Self:
         """Draw the label quality that a fitted estimator found for its training rows.
 
         Parameters
@@ -94,7 +115,15 @@ class LabelQualityDisplay:
         return display.plot(ax=ax, bins=bins)
 
     @classmethod
-    def from_scores(cls, label_quality, *, threshold=None, flipped=None, ax=None, bins=40):
+    def from_scores(
+        cls,
+        label_quality: ArrayLike,
+        *,
+        threshold: float | None = None,
+        flipped: ArrayLike | None = None,
+        ax: Axes | None = None,
+        bins: int = 40,
+    ) -> Self:
         """Draw label quality that was got in any way.
 
         Parameters
@@ -117,7 +146,7 @@ class LabelQualityDisplay:
         """
         return cls(label_quality, threshold=threshold, flipped=flipped).plot(ax=ax, bins=bins)
 
-    def plot(self, ax=None, *, bins=40):
+    def plot(self, ax: Axes | None = None, *, bins: int = 40) -> Self:
         """Draw the histogram.
 
         Parameters
@@ -139,30 +168,30 @@ class LabelQualityDisplay:
             _, ax = pyplot.subplots(figsize=(6.4, 4.0), layout="constrained")
         self._draw_bars(ax, bins)
         if self.threshold is not None:
-            self._draw_threshold(ax)
+            self._draw_threshold(ax, self.threshold)
         tidy_histogram(ax)
         self.ax_, self.figure_ = ax, ax.figure
         return self
 
-    def _draw_bars(self, ax, bins):
+    def _draw_bars(self, ax: Axes, bins: int) -> None:
         edges = np.linspace(0.0, 1.0, bins + 1)
         groups, names, colors = [self.label_quality], ["labels"], [GREY]
         if self.flipped is not None:
             groups = [self.label_quality[self.flipped], self.label_quality[~self.flipped]]
             names, colors = ["wrong labels", "right labels"], [ORANGE_RED, PALE_BLUE]
         counted = [f"{name} ({len(group):,})" for name, group in zip(names, groups, strict=True)]
-        style = {"color": colors, "label": counted, "edgecolor": "white", "linewidth": 0.4}
-        heights, _, _ = ax.hist(groups, bins=edges, stacked=True, **style)
+        style: dict[str, Any] = {"color": colors, "edgecolor": "white", "linewidth": 0.4}
+        heights, _, _ = ax.hist(groups, edges.tolist(), stacked=True, label=counted, **style)
         ax.set_ylim(0.0, np.max(heights) / (1.0 - HEADROOM))
 
-    def _draw_threshold(self, ax):
-        share = np.mean(self.label_quality < self.threshold)
-        label = f"threshold {self.threshold:.3g} ({share:.1%} below)"
-        style = {"color": INK, "linestyle": "--", "linewidth": 1.5, "label": label}
-        ax.axvline(self.threshold, ymax=1.0 - HEADROOM, **style)
+    def _draw_threshold(self, ax: Axes, threshold: float) -> None:
+        share = np.mean(self.label_quality < threshold)
+        label = f"threshold {threshold:.3g} ({share:.1%} below)"
+        style: dict[str, Any] = {"color": INK, "linestyle": "--", "linewidth": 1.5, "label": label}
+        ax.axvline(threshold, ymax=1.0 - HEADROOM, **style)
 
 
-def tidy_histogram(ax):
+def tidy_histogram(ax: Axes) -> None:
     """Give a histogram of label quality its labels, limits and legend."""
     ax.set(xlabel="Label quality", ylabel="Rows", xlim=(0.0, 1.0))
     ax.yaxis.set_major_formatter("{x:,.0f}")

@@ -1,6 +1,11 @@
 """What all displays share: colours, the check for matplotlib, checks of arguments."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .._typing import FloatArray
 
 # From the palette of Okabe and Ito, whose colours stay apart in every common colour blindness.
 # The pale blue differs from the orange-red in brightness too; the dark one is for lines and text.
@@ -8,7 +13,7 @@ PALE_BLUE, DARK_BLUE, ORANGE_RED = "#56B4E9", "#0072B2", "#D55E00"
 INK, GREY, PALE_GREY = "#222222", "#888888", "#DDDDDD"
 
 
-def import_pyplot():
+def import_pyplot() -> Any:
     """Return ``matplotlib.pyplot``, or say what to install."""
     try:
         import matplotlib.pyplot as pyplot
@@ -19,7 +24,7 @@ def import_pyplot():
     return pyplot
 
 
-def check_quality(label_quality):
+def check_quality(label_quality: ArrayLike) -> FloatArray:
     """Return label quality as an array; raise unless it is one number in [0, 1] per row."""
     quality = np.asarray(label_quality, dtype=float)
     if quality.ndim != 1 or not len(quality):
@@ -31,14 +36,14 @@ def check_quality(label_quality):
     return quality
 
 
-def check_threshold(threshold):
+def check_threshold(threshold: float | None) -> float | None:
     """Return a threshold; raise unless it is None or in [0, 1]."""
     if threshold is not None and not 0.0 <= threshold <= 1.0:
         raise ValueError(f"threshold must be None or in [0, 1], got {threshold!r}.")
     return threshold
 
 
-def check_length(values, n_samples, *, name):
+def check_length(values: ArrayLike, n_samples: int, *, name: str) -> NDArray[Any]:
     """Return values as an array; raise unless there is one per row."""
     values = np.asarray(values)
     if values.shape != (n_samples,):

@@ -1,10 +1,16 @@
 """A grid of the images whose labels are least likely to be right."""
 
+from __future__ import annotations
+
 import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from .._arrays import check_mask
+from .._typing import FloatArray, Labels
 from ._shared import (
     DARK_BLUE,
     INK,
@@ -13,6 +19,10 @@ from ._shared import (
     check_quality,
     import_pyplot,
 )
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 # Colour and mark of an image by "is its label wrong?"; None: the truth is unknown.
 VERDICT_STYLES = {None: (INK, ""), True: (ORANGE_RED, "✓ "), False: (DARK_BLUE, "✗ ")}
@@ -27,8 +37,16 @@ MAX_TITLE_LETTERS = 16
 
 
 def plot_suspicious_images(
-    images, given, suggested, label_quality, *, n_images=16, wrong=None, names=None, axes=None
-):
+    images: NDArray[Any],
+    given: Labels,
+    suggested: Labels,
+    label_quality: ArrayLike,
+    *,
+    n_images: int = 16,
+    wrong: ArrayLike | None = None,
+    names: Sequence[str] | Mapping[Any, str] | None = None,
+    axes: ArrayLike | Axes | Sequence[Axes] | None = None,
+) -> Figure:
     """Show the images whose labels are least likely to be right.
 
     Above each image stands its given and its suggested label, below it the label quality. The
@@ -87,7 +105,7 @@ def plot_suspicious_images(
 
     rows = np.argsort(quality, kind="stable")[:n_images]
     pictures = scale_for_display(channels_last(np.asarray(images[rows])))
-    axes = new_grid(len(rows), wrong is not None) if axes is None else np.ravel(axes)
+    axes = new_grid(len(rows), wrong is not None) if axes is None else np.ravel(np.asarray(axes))
     if len(axes) < len(rows):
         raise ValueError(f"axes must be at least {len(rows)}, got {len(axes)}.")
     for ax, row, picture in zip(axes, rows, pictures, strict=False):
@@ -100,7 +118,7 @@ def plot_suspicious_images(
     return axes[0].figure
 
 
-def channels_last(images):
+def channels_last(images: NDArray[Any]) -> NDArray[Any]:
     """Bring images to (n, height, width) or (n, height, width, 3 or 4), as matplotlib has them."""
     if images.ndim == 4 and images.shape[3] not in (1, 3, 4):
         images = np.moveaxis(images, 1, 3)
@@ -114,7 +132,7 @@ def channels_last(images):
     )
 
 
-def scale_for_display(images):
+def scale_for_display(images: NDArray[Any]) -> FloatArray:
     """Bring bytes to [0, 1], and stretch other numbers to it unless they are within already."""
     if images.dtype == np.uint8:
         return images / 255.0
@@ -125,13 +143,13 @@ def scale_for_display(images):
     return (images - low) / max(high - low, np.finfo(float).tiny)
 
 
-def draw_picture(ax, picture):
+def draw_picture(ax: Axes, picture: FloatArray) -> None:
     """Show one image without ticks."""
     ax.imshow(picture, cmap="gray", vmin=0.0, vmax=1.0, interpolation="nearest")
     ax.set(xticks=[], yticks=[])
 
 
-def caption_picture(ax, title, quality, verdict):
+def caption_picture(ax: Axes, title: str, quality: float, verdict: bool | None) -> None:
     """Write the labels above and the quality below an image; colour it by the truth, if known."""
     color, mark = VERDICT_STYLES[verdict]
     ax.set_title(mark + title, fontsize=9, color=color, pad=4)
@@ -140,7 +158,7 @@ def caption_picture(ax, title, quality, verdict):
         spine.set(color=color, linewidth=0.8 if verdict is None else 2.0)
 
 
-def new_grid(n_images, with_legend):
+def new_grid(n_images: int, with_legend: bool) -> NDArray[Any]:
     """Return the axes of a new figure, row by row; a legend explains colours and marks."""
     n_columns = math.ceil(math.sqrt(n_images))
     n_rows = math.ceil(n_images / n_columns)
@@ -155,7 +173,7 @@ def new_grid(n_images, with_legend):
     return axes.ravel()
 
 
-def add_verdict_legend(figure, *, n_columns):
+def add_verdict_legend(figure: Figure, *, n_columns: int) -> None:
     """Explain colours and marks below all images."""
     from matplotlib.patches import Patch
 
@@ -163,16 +181,16 @@ def add_verdict_legend(figure, *, n_columns):
     for verdict, name in VERDICT_NAMES.items():
         color, mark = VERDICT_STYLES[verdict]
         handles.append(Patch(facecolor="none", edgecolor=color, linewidth=2.0, label=mark + name))
-    place = {"loc": "outside lower center", "ncols": n_columns}
+    place: dict[str, Any] = {"loc": "outside lower center", "ncols": n_columns}
     figure.legend(handles=handles, frameon=False, fontsize=8, **place)
 
 
-def write_title(given, suggested):
+def write_title(given: str, suggested: str) -> str:
     """Write a change of label on one line, or on two where it is long."""
     gap = " " if len(given) + len(suggested) <= MAX_TITLE_LETTERS else "\n"
     return f"{given}{gap}→ {suggested}"
 
 
-def name_of(label, names):
+def name_of(label: Any, names: Sequence[str] | Mapping[Any, str] | None) -> str:
     """Return the name of a label."""
     return str(label if names is None else names[label])

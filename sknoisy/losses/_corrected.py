@@ -1,12 +1,13 @@
 """Cross-entropy of given labels, corrected by a transition matrix."""
 
 import torch
+from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 PROBABILITY_FLOOR = 1e-8
 
 
-def forward_corrected(logits, y, matrix):
+def forward_corrected(logits: Tensor, y: Tensor, matrix: Tensor) -> Tensor:
     r"""Return the cross-entropy of the given labels with what the matrix makes of the prediction.
 
     .. math:: \ell = -\log \sum_i p_i T_{i \tilde y}
@@ -45,7 +46,7 @@ def forward_corrected(logits, y, matrix):
     return -torch.logsumexp(logits.log_softmax(dim=1) + columns, dim=1)
 
 
-def backward_corrected(logits, y, inverse):
+def backward_corrected(logits: Tensor, y: Tensor, inverse: Tensor) -> Tensor:
     r"""Return the losses whose mean over the given label is the loss of the true one.
 
     .. math::
@@ -88,7 +89,7 @@ def backward_corrected(logits, y, inverse):
     return (inverse[y] * losses).sum(dim=1)
 
 
-def gold_corrected(logits, y, matrix, trusted):
+def gold_corrected(logits: Tensor, y: Tensor, matrix: Tensor, trusted: Tensor) -> Tensor:
     """Return the cross-entropy of trusted rows and the forward-corrected one of the others.
 
     Parameters

@@ -1,11 +1,12 @@
 """Importance weights of rows by transition matrices."""
 
+from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 PROBABILITY_FLOOR = 1e-12
 
 
-def importance_weights(logits, y, columns):
+def importance_weights(logits: Tensor, y: Tensor, columns: Tensor) -> Tensor:
     r"""Return P(true label = y) over P(given label = y) by the net and the rows' matrices.
 
     .. math:: \beta = \frac{p_{\tilde y}}{\sum_i p_i T_{i \tilde y}}
@@ -39,7 +40,7 @@ def importance_weights(logits, y, columns):
     return given / (probabilities * columns).sum(dim=1).clamp_min(PROBABILITY_FLOOR)
 
 
-def posterior_of_given(logits, y, columns):
+def posterior_of_given(logits: Tensor, y: Tensor, columns: Tensor) -> Tensor:
     r"""Return the probability that the given label y is the true one, once it has been seen.
 
     .. math:: P(y = \tilde y \mid x, \tilde y) =
@@ -71,7 +72,9 @@ def posterior_of_given(logits, y, columns):
     return given / joint.sum(dim=1).clamp_min(PROBABILITY_FLOOR)
 
 
-def importance_reweighted(logits, y, matrix, *, constant_weights=True):
+def importance_reweighted(
+    logits: Tensor, y: Tensor, matrix: Tensor, *, constant_weights: bool = True
+) -> Tensor:
     r"""Return the cross-entropy of the given labels times the importance weights.
 
     .. math:: \ell = -\beta \log p_{\tilde y}

@@ -1,10 +1,12 @@
 """Targets of rows that may have wrong labels, and mixtures of rows."""
 
+import numpy as np
 import torch
+from torch import Tensor
 from torch.nn.functional import one_hot
 
 
-def sharpen(probabilities, temperature):
+def sharpen(probabilities: Tensor, temperature: float) -> Tensor:
     r"""Return distributions that are surer of their likeliest classes.
 
     .. math:: \frac{p_j^{1/\tau}}{\sum_k p_k^{1/\tau}}
@@ -37,7 +39,7 @@ def sharpen(probabilities, temperature):
     return torch.softmax(probabilities.log() / temperature, dim=1)
 
 
-def co_refine(y, probabilities, clean_posterior):
+def co_refine(y: Tensor, probabilities: Tensor, clean_posterior: Tensor) -> Tensor:
     r"""Return targets between the given label and the prediction, by how clean the label seems.
 
     .. math:: w \, e_{\tilde y} + (1 - w) \, p
@@ -72,7 +74,7 @@ def co_refine(y, probabilities, clean_posterior):
     return weights * given + (1 - weights) * probabilities
 
 
-def draw_mixing_share(alpha, random_state):
+def draw_mixing_share(alpha: float, random_state: np.random.RandomState) -> float:
     """Draw the share of the first row in a mixture, at least one half.
 
     Parameters
@@ -96,7 +98,7 @@ def draw_mixing_share(alpha, random_state):
     return max(drawn, 1 - drawn)
 
 
-def mix_up(X, targets, lam, permutation):
+def mix_up(X: Tensor, targets: Tensor, lam: float, permutation: Tensor) -> tuple[Tensor, Tensor]:
     r"""Return mixtures of each row with another one, and the same mixtures of their targets.
 
     .. math:: \lambda x_i + (1 - \lambda) x_{\pi(i)}, \qquad
@@ -129,4 +131,5 @@ def mix_up(X, targets, lam, permutation):
     >>> mixed[:, 0], soft[0]
     (tensor([1., 3.]), tensor([0.7500, 0.2500]))
     """
-    return tuple(lam * rows + (1 - lam) * rows[permutation] for rows in (X, targets))
+    mixed, soft = (lam * rows + (1 - lam) * rows[permutation] for rows in (X, targets))
+    return mixed, soft

@@ -3,11 +3,19 @@
 import math
 
 import torch
+from torch import Tensor
 
 from ._soft import soft_cross_entropy, squared_probability_error
 
 
-def semi_supervised_loss(logits, targets, labelled, unlabelled_weight, *, prior=None):
+def semi_supervised_loss(
+    logits: Tensor,
+    targets: Tensor,
+    labelled: Tensor,
+    unlabelled_weight: float,
+    *,
+    prior: Tensor | None = None,
+) -> Tensor:
     r"""Return the loss of a batch in which some rows count as labelled and others don't.
 
     .. math::
@@ -49,7 +57,7 @@ def semi_supervised_loss(logits, targets, labelled, unlabelled_weight, *, prior=
     return supervised + unlabelled_weight * unsupervised + prior_penalty(logits, prior)
 
 
-def prior_penalty(logits, prior=None):
+def prior_penalty(logits: Tensor, prior: Tensor | None = None) -> Tensor:
     r"""Return how far the mean prediction of a batch is from the shares of the classes.
 
     .. math:: \sum_j \pi_j \log \frac{\pi_j}{\bar p_j}
@@ -80,7 +88,7 @@ def prior_penalty(logits, prior=None):
     return (torch.xlogy(prior, prior) - prior * log_mean).sum()
 
 
-def linear_ramp_up(epoch, start, length):
+def linear_ramp_up(epoch: float, start: float, length: float) -> float:
     """Return a factor that grows from 0 at the start to 1 once the length has passed.
 
     Parameters
@@ -103,5 +111,5 @@ def linear_ramp_up(epoch, start, length):
     return float(min(max((epoch - start) / length, 0.0), 1.0))
 
 
-def _mean_where(mask, values):
+def _mean_where(mask: Tensor, values: Tensor) -> Tensor:
     return (values * mask).sum() / mask.sum().clamp_min(1)

@@ -1,7 +1,9 @@
 """Losses of soft targets."""
 
+from torch import Tensor
 
-def soft_cross_entropy(logits, targets):
+
+def soft_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
     r"""Return the cross-entropy with distributions over the classes.
 
     .. math:: \ell = -\sum_j t_j \log p_j
@@ -24,7 +26,7 @@ def soft_cross_entropy(logits, targets):
     return -(targets * logits.log_softmax(dim=1)).sum(dim=1)
 
 
-def squared_probability_error(logits, targets):
+def squared_probability_error(logits: Tensor, targets: Tensor) -> Tensor:
     r"""Return the mean squared difference of the probabilities and the targets.
 
     .. math:: \ell = \frac{1}{K} \sum_j (p_j - t_j)^2

@@ -1,12 +1,16 @@
 """Backward correction: losses whose mean over the given label is that of the true one."""
 
 import warnings
+from typing import Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .._parameters import check_number
 from ..losses import backward_corrected
+from ..training import Trainer
 from ..transition import make_invertible
+from ._base import LabelEvidence
 from ._forward import TransitionMethod, TransitionStep, evidence_by_matrix
 
 
@@ -82,24 +86,24 @@ class Backward(TransitionMethod):
     def __init__(
         self,
         *,
-        transition_matrix=None,
-        estimation="dual_t",
-        training_share=0.15,
-        max_condition=5.0,
-        smoothing=0.5,
-    ):
+        transition_matrix: ArrayLike | None = None,
+        estimation: Literal["dual_t", "anchors", "hoc"] = "dual_t",
+        training_share: float = 0.15,
+        max_condition: float = 5.0,
+        smoothing: float = 0.5,
+    ) -> None:
         self.transition_matrix = transition_matrix
         self.estimation = estimation
         self.training_share = training_share
         self.max_condition = max_condition
         self.smoothing = smoothing
 
-    def check_parameters(self):
+    def check_parameters(self) -> None:
         super().check_parameters()
         check_number(self, "max_condition", 1)
         check_number(self, "smoothing", 0, 1)
 
-    def detect(self, trainer):
+    def detect(self, trainer: Trainer) -> LabelEvidence:
         """Settle the matrix, and train by its inverse."""
         matrix, history = self.settle_matrix(trainer)
         invertible, share = make_invertible(matrix, max_condition=self.max_condition)

@@ -1,10 +1,16 @@
 """The protocol of a method: a small estimator-like object that produces evidence."""
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
+from torch import Tensor
+
+from .._typing import FloatArray, History, State
+from ..training import Batch, Trainer, TrainingRun
 
 
 @dataclass
@@ -33,12 +39,21 @@ class LabelEvidence:
     weights: np.ndarray
     runner_up: np.ndarray
     margins: np.ndarray
-    states: tuple
-    history: list
+    states: tuple[State, ...]
+    history: History
     transition_matrix: np.ndarray | None = None
 
     @classmethod
-    def of(cls, run, quality=None, weights=None, *, peers=(), history=None, **fields):
+    def of(
+        cls,
+        run: TrainingRun,
+        quality: FloatArray | None = None,
+        weights: FloatArray | None = None,
+        *,
+        peers: Sequence[TrainingRun] = (),
+        history: History | None = None,
+        **fields: Any,
+    ) -> Self:
         """Return the evidence that a training leaves.
 
         Parameters
@@ -70,18 +85,18 @@ class LabelEvidence:
         )
 
     @property
-    def state(self):
+    def state(self) -> State:
         """Weights and buffers of the first net."""
         return self.states[0]
 
 
-def _filled(values, margins):
+def _filled(values: FloatArray | None, margins: FloatArray) -> FloatArray:
     if values is None:
         return margins.copy()
     return np.where(np.isnan(values), margins, values)
 
 
-def compare_with_runner_up(batch, logits):
+def compare_with_runner_up(batch: Batch, logits: Tensor) -> tuple[Tensor, Tensor]:
     """Return the margin of each row's given label over the best other class, and that class.
 
     The margin is p(given) / (p(given) + p(best other class)): below one half where the net
@@ -96,18 +111,18 @@ def compare_with_runner_up(batch, logits):
 class _Renamed:
     """A class attribute under an earlier name, for one version."""
 
-    def __init__(self, name):
+    def __init__(self, name: str) -> None:
         self._name = name
 
-    def __set_name__(self, owner, old_name):
+    def __set_name__(self, owner: type, old_name: str) -> None:
         self._old_name = old_name
 
-    def __get__(self, method, owner=None):
+    def __get__(self, method: object, owner: type | None = None) -> Any:
         _warn_renamed(self._old_name, self._name)
         return getattr(owner if method is None else method, self._name)
 
 
-def _warn_renamed(old, new):
+def _warn_renamed(old: str, new: str) -> None:
     warnings.warn(
         f"The attribute {old!r} of methods is called {new!r} now; the old name goes in 0.3.",
         FutureWarning,
@@ -141,19 +156,20 @@ class Method(BaseEstimator):
         How the classifier is got; see `RobustClassifier`.
     """
 
+    name: str
     needs = "the labels only"
     cost = ""
     choose_it = ""
     citation = ""
     needs_trusted = False
-    renamed_parameters: dict = {}
+    renamed_parameters: dict[str, str] = {}
     default_threshold: float = 0.5
     default_final = "method"
 
     published_threshold = _Renamed("default_threshold")
     published_final = _Renamed("default_final")
 
-    def __init_subclass__(cls, **settings):
+    def __init_subclass__(cls, **settings: Any) -> None:
         super().__init_subclass__(**settings)
         for new in ("default_threshold", "default_final"):
             old = new.replace("default", "published")
@@ -162,10 +178,10 @@ class Method(BaseEstimator):
                 setattr(cls, new, vars(cls)[old])
                 delattr(cls, old)
 
-    def check_parameters(self):
+    def check_parameters(self) -> None:
         """Raise a ValueError for a parameter out of range; called at the head of fit."""
 
-    def detect(self, trainer):
+    def detect(self, trainer: Trainer) -> LabelEvidence:
         """Train, and return a `LabelEvidence`.
 
         Parameters
@@ -175,10 +191,10 @@ class Method(BaseEstimator):
         """
         raise TypeError(f"{type(self).__name__} must define detect(trainer).")
 
-    def train_classifier(self, trainer, evidence):
+    def train_classifier(self, trainer: Trainer, evidence: Any) -> LabelEvidence:
         """Return the evidence whose `states` are the classifier that the method itself trains."""
         return evidence
 
-    def requires_trusted_rows(self):
+    def requires_trusted_rows(self) -> bool:
         """Return whether this object, with its parameters, needs trusted rows."""
         return self.needs_trusted

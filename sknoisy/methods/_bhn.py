@@ -4,6 +4,7 @@ import numpy as np
 from scipy.stats import false_discovery_control
 
 from .._parameters import check_number
+from ..training import Trainer
 from ._base import LabelEvidence
 from ._self_trust import TrustedMethod
 
@@ -65,20 +66,20 @@ class BHN(TrustedMethod):
     citation = "Yu, Ma, Liu (2023). *Delving into Noisy Label Detection with Clean Data.* ICML"
     default_final = "filter"
 
-    def __init__(self, *, self_trusted=None, alpha=0.1):
+    def __init__(self, *, self_trusted: float | None = None, alpha: float = 0.1) -> None:
         self.self_trusted = self_trusted
         self.alpha = alpha
 
     @property
-    def default_threshold(self):
+    def default_threshold(self) -> float:  # type: ignore[override]
         # The procedure flags adjusted p-values up to the level itself, an estimator those below.
         return float(np.nextafter(self.alpha, 1))
 
-    def check_parameters(self):
+    def check_parameters(self) -> None:
         super().check_parameters()
         check_number(self, "alpha", 0, 1, above=True)
 
-    def detect(self, trainer):
+    def detect(self, trainer: Trainer) -> LabelEvidence:
         """Train on half of the trusted rows, and test the others."""
         run, trusted = trainer.new_run(), trainer.data.trusted
         training_rows, calibration_rows = split_trusted(

@@ -7,12 +7,12 @@ import torch
 
 from .._parameters import check_number
 from ..thresholds import estimate_transition_matrix
-from ..training import Step
+from ..training import Step, Trainer
 from ._base import LabelEvidence, Method
 from ._cores import bounded_logs, ramp, sieve_scores
 
 
-@dataclass
+@dataclass(kw_only=True)
 class CALEvidence(LabelEvidence):
     """What the first training of CAL hands to the second.
 
@@ -22,7 +22,7 @@ class CALEvidence(LabelEvidence):
         Labels that rows keep or are given.
     """
 
-    labels: np.ndarray | None = None
+    labels: np.ndarray
 
 
 class CAL(Method):
@@ -98,17 +98,19 @@ class CAL(Method):
         "Noise.* CVPR"
     )
 
-    def __init__(self, *, beta=2.0, first_share=0.65, keep_below=-8.0):
+    def __init__(
+        self, *, beta: float = 2.0, first_share: float = 0.65, keep_below: float = -8.0
+    ) -> None:
         self.beta = beta
         self.first_share = first_share
         self.keep_below = keep_below
 
-    def check_parameters(self):
+    def check_parameters(self) -> None:
         check_number(self, "beta", 0)
         check_number(self, "first_share", 0, 1, above=True)
         check_number(self, "keep_below", -np.inf)
 
-    def detect(self, trainer):
+    def detect(self, trainer: Trainer) -> CALEvidence:
         """Run the first training, and see which labels it would replace."""
         run, data = trainer.new_run(), trainer.data
         given_shares = class_shares(data, run.rows)
@@ -134,7 +136,7 @@ class CAL(Method):
             ),
         )
 
-    def train_classifier(self, trainer, evidence):
+    def train_classifier(self, trainer: Trainer, evidence: CALEvidence) -> CALEvidence:
         """Train a fresh net with the covariance taken off."""
         run = trainer.new_run()
         step = RegularizedStep(

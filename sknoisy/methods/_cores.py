@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from .._parameters import check_number
-from ..training import Step
+from ..training import Step, Trainer
 from ._base import LabelEvidence, Method
 
 PROBABILITY_FLOOR = 1e-8
@@ -69,15 +69,15 @@ class CORES(Method):
         "A Sample Sieve Approach.* ICLR"
     )
 
-    def __init__(self, *, beta=2.0, sieve_start=0.3):
+    def __init__(self, *, beta: float = 2.0, sieve_start: float = 0.3) -> None:
         self.beta = beta
         self.sieve_start = sieve_start
 
-    def check_parameters(self):
+    def check_parameters(self) -> None:
         check_number(self, "beta", 0)
         check_number(self, "sieve_start", 0, 1)
 
-    def detect(self, trainer):
+    def detect(self, trainer: Trainer) -> LabelEvidence:
         """Train, and read the sieve's verdict on the way."""
         run = trainer.new_run()
         sieve = SieveStep(run, trainer.max_epochs, self)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..training import Trainer
 from ._base import LabelEvidence, Method
 
 
@@ -28,6 +29,6 @@ class CrossEntropy(Method):
     cost = "1"
     choose_it = "as the baseline: no treatment at all"
 
-    def detect(self, trainer):
+    def detect(self, trainer: Trainer) -> LabelEvidence:
         run = trainer.new_run().fit()
         return LabelEvidence.of(run, weights=np.ones(run.data.n_rows))

@@ -1,12 +1,13 @@
 """Deep k-NN: labels that disagree with their neighbours in a net's outputs."""
 
 from numbers import Integral
+from typing import Literal
 
 import numpy as np
 
 from .._parameters import check_choice, check_number
 from ..neighbors import count_votes, nearest_rows
-from ..training import last_layer_inputs
+from ..training import Trainer, last_layer_inputs
 from ._base import LabelEvidence, Method
 
 FEATURES = ("logits", "last_layer")
@@ -68,17 +69,23 @@ class DeepKNN(Method):
     citation = "Bahri, Jiang, Gupta (2020). *Deep k-NN for Noisy Labels.* ICML"
     default_final = "filter"
 
-    def __init__(self, *, n_neighbors=None, features="logits", training_share=0.15):
+    def __init__(
+        self,
+        *,
+        n_neighbors: int | None = None,
+        features: Literal["logits", "last_layer"] = "logits",
+        training_share: float = 0.15,
+    ) -> None:
         self.n_neighbors = n_neighbors
         self.features = features
         self.training_share = training_share
 
-    def check_parameters(self):
+    def check_parameters(self) -> None:
         check_number(self, "n_neighbors", 1, kind=Integral, optional=True)
         check_choice(self, "features", FEATURES)
         check_number(self, "training_share", 0, np.nextafter(1, 2), above=True)
 
-    def detect(self, trainer):
+    def detect(self, trainer: Trainer) -> LabelEvidence:
         """Train the first net, and let neighbours vote."""
         run = trainer.new_run()
         run.fit(max_epochs=max(1, round(self.training_share * trainer.max_epochs)))

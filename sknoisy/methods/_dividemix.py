@@ -10,7 +10,7 @@ from torch.nn.functional import cross_entropy
 from .. import losses
 from .._parameters import check_number
 from ..mixtures import gaussian_clean_posterior
-from ..training import Step
+from ..training import Step, Trainer
 from ._base import LabelEvidence, Method
 
 RAMP_SHARE = 0.05
@@ -114,14 +114,14 @@ class DivideMix(Method):
     def __init__(
         self,
         *,
-        warmup_share=0.1,
-        p_threshold=0.5,
-        temperature=0.5,
-        alpha=4.0,
-        unlabelled_weight=5.0,
-        confidence_penalty=0.0,
-        n_averaged=5,
-    ):
+        warmup_share: float = 0.1,
+        p_threshold: float = 0.5,
+        temperature: float = 0.5,
+        alpha: float = 4.0,
+        unlabelled_weight: float = 5.0,
+        confidence_penalty: float = 0.0,
+        n_averaged: int = 5,
+    ) -> None:
         self.warmup_share = warmup_share
         self.p_threshold = p_threshold
         self.temperature = temperature
@@ -130,7 +130,7 @@ class DivideMix(Method):
         self.confidence_penalty = confidence_penalty
         self.n_averaged = n_averaged
 
-    def check_parameters(self):
+    def check_parameters(self) -> None:
         check_number(self, "warmup_share", 0, 1, above=True)
         check_number(self, "p_threshold", 0, 1)
         check_number(self, "temperature", 0, above=True)
@@ -139,7 +139,7 @@ class DivideMix(Method):
         check_number(self, "confidence_penalty", 0)
         check_number(self, "n_averaged", 1, kind=Integral)
 
-    def detect(self, trainer):
+    def detect(self, trainer: Trainer) -> LabelEvidence:
         """Train both nets, and read their last division."""
         run, peer = trainer.new_run(), trainer.new_run()
         step = CoDivision(run, peer, self, trainer.random_state())
@@ -161,7 +161,9 @@ class CoDivision(Step):
         self._random_state = random_state
         self._n_warmup = max(1, round(method.warmup_share * run.net.max_epochs))
         self._epoch = 0
-        self._recent_losses = [deque(maxlen=method.n_averaged) for _ in self._runs]
+        self._recent_losses: list[deque[np.ndarray]] = [
+            deque(maxlen=method.n_averaged) for _ in self._runs
+        ]
         counts = torch.bincount(run.labels[run.rows], minlength=run.data.n_classes)
         self._prior = counts.float() / len(run.rows)
 

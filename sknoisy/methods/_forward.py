@@ -1,13 +1,17 @@
 """Forward correction: cross-entropy with what a transition matrix makes of the prediction."""
 
+from typing import Literal
+
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from torch.nn.functional import cross_entropy
 
 from .._parameters import check_choice, check_number
+from .._typing import FloatArray, History
 from ..losses import forward_corrected, posterior_of_given
 from ..neighbors import SimilarRows
-from ..training import Step, last_layer_inputs
+from ..training import Step, Trainer, last_layer_inputs
 from ..transition import (
     check_transition_matrix,
     estimate_dual_t,
@@ -30,20 +34,20 @@ class TransitionMethod(Method):
 
     needs = "the labels only; or a known transition matrix as well"
 
-    def check_parameters(self):
+    def check_parameters(self) -> None:
         check_choice(self, "estimation", ESTIMATIONS)
         check_number(self, "training_share", 0, np.nextafter(1, 2), above=True)
         # Whether it is one; for how many classes it must be is known later.
         matrix = self.transition_matrix
         self.checked_matrix(len(matrix) if hasattr(matrix, "__len__") else 1)
 
-    def checked_matrix(self, n_classes):
+    def checked_matrix(self, n_classes: int) -> FloatArray | None:
         """Return the user's matrix as floats; None if there is none."""
         if self.transition_matrix is None:
             return None
         return check_transition_matrix(self.transition_matrix, n_classes, self)
 
-    def settle_matrix(self, trainer):
+    def settle_matrix(self, trainer: Trainer) -> tuple[FloatArray, History]:
         """Return the transition matrix, and the history of the training that it took."""
         matrix = self.checked_matrix(trainer.data.n_classes)
         if matrix is not None:
@@ -119,12 +123,18 @@ class Forward(TransitionMethod):
         "Noise: A Loss Correction Approach.* CVPR"
     )
 
-    def __init__(self, *, transition_matrix=None, estimation="dual_t", training_share=0.15):
+    def __init__(
+        self,
+        *,
+        transition_matrix: ArrayLike | None = None,
+        estimation: Literal["dual_t", "anchors", "hoc"] = "dual_t",
+        training_share: float = 0.15,
+    ) -> None:
         self.transition_matrix = transition_matrix
         self.estimation = estimation
         self.training_share = training_share
 
-    def detect(self, trainer):
+    def detect(self, trainer: Trainer) -> LabelEvidence:
         """Settle the matrix, and train by it."""
         matrix, history = self.settle_matrix(trainer)
         run = trainer.new_run()
@@ -158,7 +168,8 @@ def _estimate_by_neighbors(features, given, n_classes, device):
             f"trusted. Got {len(given)}."
         )
     compared, _ = SimilarRows(features, N_COMPARED, device).voters(np.ones(len(given), dtype=bool))
-    return estimate_noise(*given[compared].T, n_classes).transition_matrix
+    own, nearest, second = given[compared].T
+    return estimate_noise(own, nearest, second, n_classes).transition_matrix
 
 
 def class_probabilities(batch, logits):

@@ -3,7 +3,9 @@
 import numpy as np
 
 from .._parameters import check_number
+from ..training import Trainer
 from ..transition import estimate_from_trusted
+from ._base import LabelEvidence
 from ._forward import TransitionStep, class_probabilities, evidence_by_matrix, train_first
 from ._self_trust import TrustedMethod
 
@@ -71,15 +73,15 @@ class GLC(TrustedMethod):
         "Labels Corrupted by Severe Noise.* NeurIPS"
     )
 
-    def __init__(self, *, self_trusted=None, training_share=0.15):
+    def __init__(self, *, self_trusted: float | None = None, training_share: float = 0.15) -> None:
         self.self_trusted = self_trusted
         self.training_share = training_share
 
-    def check_parameters(self):
+    def check_parameters(self) -> None:
         super().check_parameters()
         check_number(self, "training_share", 0, np.nextafter(1, 2), above=True)
 
-    def detect(self, trainer):
+    def detect(self, trainer: Trainer) -> LabelEvidence:
         """Read the matrix off the trusted rows, and train by it."""
         data = trainer.data
         first = train_first(trainer, self.training_share)

@@ -9,6 +9,7 @@ from .._parameters import check_choice, check_number
 from ..training import (
     EXACT_GRADIENTS,
     Step,
+    Trainer,
     batch_derivatives,
     resolve_gradient,
     trusted_gradient,
@@ -79,17 +80,23 @@ class L2RW(TrustedMethod):
     )
     default_threshold = 0.2
 
-    def __init__(self, *, self_trusted=None, trusted_batch_size=100, gradient="auto"):
+    def __init__(
+        self,
+        *,
+        self_trusted: float | None = None,
+        trusted_batch_size: int = 100,
+        gradient: str = "auto",
+    ) -> None:
         self.self_trusted = self_trusted
         self.trusted_batch_size = trusted_batch_size
         self.gradient = gradient
 
-    def check_parameters(self):
+    def check_parameters(self) -> None:
         super().check_parameters()
         check_number(self, "trusted_batch_size", 1, kind=Integral)
         check_choice(self, "gradient", ("auto", *EXACT_GRADIENTS))
 
-    def detect(self, trainer):
+    def detect(self, trainer: Trainer) -> LabelEvidence:
         """Train by the weights; the evidence is their mean over the later epochs."""
         run = trainer.new_run(gradient=self.gradient)
         step = ReweightingStep(run, np.flatnonzero(run.data.trusted), self)

@@ -10,6 +10,7 @@ from .._parameters import check_choice, check_number
 from ..training import (
     EXACT_GRADIENTS,
     Step,
+    Trainer,
     batch_derivatives,
     resolve_gradient,
     seeded_global_state,
@@ -98,26 +99,26 @@ class MetaWeightNet(TrustedMethod):
     def __init__(
         self,
         *,
-        self_trusted=None,
-        trusted_batch_size=100,
-        n_units=100,
-        weight_lr=1e-3,
-        gradient="auto",
-    ):
+        self_trusted: float | None = None,
+        trusted_batch_size: int = 100,
+        n_units: int = 100,
+        weight_lr: float = 1e-3,
+        gradient: str = "auto",
+    ) -> None:
         self.self_trusted = self_trusted
         self.trusted_batch_size = trusted_batch_size
         self.n_units = n_units
         self.weight_lr = weight_lr
         self.gradient = gradient
 
-    def check_parameters(self):
+    def check_parameters(self) -> None:
         super().check_parameters()
         check_number(self, "trusted_batch_size", 1, kind=Integral)
         check_number(self, "n_units", 1, kind=Integral)
         check_number(self, "weight_lr", 0, above=True)
         check_choice(self, "gradient", ("auto", *EXACT_GRADIENTS))
 
-    def detect(self, trainer):
+    def detect(self, trainer: Trainer) -> LabelEvidence:
         """Train both nets; the evidence is a row's mean weight over the later epochs."""
         run = trainer.new_run(gradient=self.gradient)
         trusted = run.data.trusted

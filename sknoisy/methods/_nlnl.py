@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from .._parameters import check_number
-from ..training import Step
+from ..training import Step, Trainer
 from ._base import LabelEvidence, Method
 
 N_REMEMBERED = 10
@@ -63,15 +63,15 @@ class NLNL(Method):
     citation = "Kim, Yim, Yun, Kim (2019). *NLNL: Negative Learning for Noisy Labels.* ICCV"
     default_threshold = SELECTED
 
-    def __init__(self, *, n_rounds=3, n_complementary=None):
+    def __init__(self, *, n_rounds: int = 3, n_complementary: int | None = None) -> None:
         self.n_rounds = n_rounds
         self.n_complementary = n_complementary
 
-    def check_parameters(self):
+    def check_parameters(self) -> None:
         check_number(self, "n_rounds", 1, kind=Integral)
         check_number(self, "n_complementary", 1, kind=Integral, optional=True)
 
-    def detect(self, trainer):
+    def detect(self, trainer: Trainer) -> LabelEvidence:
         """Run the three stages; the evidence is the mean probability of the given label."""
         run = trainer.new_run()
         n_epochs = max(1, round(self.n_rounds * trainer.max_epochs / len(STAGES)))
@@ -84,7 +84,7 @@ class NLNL(Method):
         evidence.weights[run.data.trusted] = 1.0
         return evidence
 
-    def train_classifier(self, trainer, evidence):
+    def train_classifier(self, trainer: Trainer, evidence: LabelEvidence) -> LabelEvidence:
         """Train a net on the kept rows, and another one on its soft labels of all rows."""
         first = trainer.new_run()
         kept = (evidence.quality >= SELECTED) | first.data.trusted

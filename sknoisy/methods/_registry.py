@@ -2,11 +2,13 @@
 
 import pkgutil
 import warnings
+from collections.abc import Iterator
 from importlib import import_module
 
 import pandas as pd
 from sklearn.base import clone
 
+from .._typing import BoolArray
 from ..exceptions import TrustedRowsRequiredError
 from ..training import python_scalars
 from ._base import Method
@@ -14,7 +16,7 @@ from ._base import Method
 PACKAGE = __name__.rpartition(".")[0]
 
 
-def _find_methods():
+def _find_methods() -> dict[str, type[Method]]:
     """Return the classes of the methods of this package by name, in alphabetical order."""
     folder = import_module(PACKAGE).__path__
     for module in pkgutil.iter_modules(folder):
@@ -28,7 +30,7 @@ def _find_methods():
     return dict(sorted(found.items()))
 
 
-def _subclasses(kind):
+def _subclasses(kind: type[Method]) -> Iterator[type[Method]]:
     for subclass in kind.__subclasses__():
         yield subclass
         yield from _subclasses(subclass)
@@ -37,7 +39,7 @@ def _subclasses(kind):
 METHODS = _find_methods()
 
 
-def resolve_method(method):
+def resolve_method(method: str | Method) -> Method:
     """Return a method object from a name or an object.
 
     Raises
@@ -48,11 +50,11 @@ def resolve_method(method):
     if isinstance(method, str) and method in METHODS:
         return METHODS[method]()
     if isinstance(method, Method):
-        method = clone(method)
-        method.set_params(**python_scalars(method.get_params(deep=False)))
-        _take_renamed_parameters(method)
-        method.check_parameters()
-        return method
+        own = clone(method)
+        own.set_params(**python_scalars(own.get_params(deep=False)))
+        _take_renamed_parameters(own)
+        own.check_parameters()
+        return own
     names = ", ".join(repr(name) for name in METHODS)
     raise ValueError(
         f"The 'method' parameter must be one of {names}, or an object from sknoisy.methods. "
@@ -60,7 +62,7 @@ def resolve_method(method):
     )
 
 
-def _take_renamed_parameters(method):
+def _take_renamed_parameters(method: Method) -> None:
     """Give parameters their names of today; `method` is a copy of the user's object."""
     for old, new in method.renamed_parameters.items():
         value = getattr(method, old)
@@ -75,7 +77,7 @@ def _take_renamed_parameters(method):
         method.set_params(**{new: value, old: "deprecated"})
 
 
-def check_trusted_rows(method, trusted):
+def check_trusted_rows(method: Method, trusted: BoolArray) -> None:
     """Raise an error if the method needs trusted rows and there are none."""
     if trusted.any() or not method.requires_trusted_rows():
         return
@@ -88,7 +90,7 @@ def check_trusted_rows(method, trusted):
     )
 
 
-def describe_methods():
+def describe_methods() -> pd.DataFrame:
     """Return a table of all methods: what they need and cost, and when to choose them.
 
     Returns

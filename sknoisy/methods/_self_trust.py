@@ -3,8 +3,10 @@
 import numpy as np
 
 from .._parameters import check_number
+from .._typing import BoolArray, FloatArray, IntArray
+from ..training import Trainer, TrainingRun
 from ._base import Method
-from .wrong_event import WrongEvent
+from .wrong_event import WrongEvent, WrongEventEvidence
 
 
 class TrustedMethod(Method):
@@ -17,14 +19,14 @@ class TrustedMethod(Method):
     needs = 'rows whose labels are known to be right, as `"lsw"`'
     needs_trusted = True
 
-    def check_parameters(self):
+    def check_parameters(self) -> None:
         check_number(self, "self_trusted", 0, 1, above=True, optional=True)
 
-    def requires_trusted_rows(self):
+    def requires_trusted_rows(self) -> bool:
         return self.self_trusted is None
 
 
-def settle_trusted_rows(method, trainer):
+def settle_trusted_rows(method: Method, trainer: Trainer) -> None:
     """Give the trainer stand-ins where a method needs trusted rows and there are none."""
     data = trainer.data
     if isinstance(method, TrustedMethod) and not data.trusted.any():
@@ -32,12 +34,12 @@ def settle_trusted_rows(method, trainer):
         trainer.trust(choose_stand_ins(data.y, events, method.self_trusted), events)
 
 
-def untrusted_rows(run):
+def untrusted_rows(run: TrainingRun) -> IntArray:
     """Return the rows whose weight is to be learned; all if fewer than two are untrusted."""
     return run.chosen_rows(~run.data.trusted)
 
 
-def choose_stand_ins(codes, events, share):
+def choose_stand_ins(codes: IntArray, events: WrongEventEvidence, share: float) -> BoolArray:
     """Return the mask of the rows of each class that wrong event finds cleanest."""
     return fewest_events(
         events.counts,
@@ -48,7 +50,9 @@ def choose_stand_ins(codes, events, share):
     )
 
 
-def fewest_events(counts, losses, codes, share, *, candidates):
+def fewest_events(
+    counts: IntArray, losses: FloatArray, codes: IntArray, share: float, *, candidates: BoolArray
+) -> BoolArray:
     """Return the mask of the rows of each class with the fewest events, ties by mean loss.
 
     Only candidates are taken, since most labels of a rare class may be wrong, but at least one

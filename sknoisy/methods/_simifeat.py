@@ -1,15 +1,18 @@
 """SimiFeat: wrong labels by the labels of the neighbours."""
 
+from collections.abc import Callable
 from numbers import Integral
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.stats import rankdata
 from sklearn.preprocessing import normalize
 
 from .._parameters import check_choice, check_number
 from ..neighbors import SimilarRows, count_votes
 from ..thresholds import judge_labels
-from ..training import last_layer_inputs
+from ..training import Trainer, last_layer_inputs
 from ..transition import estimate_noise
 from ._base import LabelEvidence, Method
 
@@ -89,23 +92,31 @@ class SimiFeat(Method):
     )
     default_final = "filter"
 
-    def __init__(self, *, rule="rank", features="auto", n_neighbors=10, n_rounds=21):
+    def __init__(
+        self,
+        *,
+        rule: Literal["rank", "vote"] = "rank",
+        features: Literal["auto", "net", "trusted_net", "input"]
+        | Callable[[Any], ArrayLike] = "auto",
+        n_neighbors: int = 10,
+        n_rounds: int = 21,
+    ) -> None:
         self.rule = rule
         self.features = features
         self.n_neighbors = n_neighbors
         self.n_rounds = n_rounds
 
-    def check_parameters(self):
+    def check_parameters(self) -> None:
         check_choice(self, "rule", RULES)
         check_number(self, "n_neighbors", 3, kind=Integral)
         check_number(self, "n_rounds", 1, kind=Integral)
         if not callable(self.features):
             check_choice(self, "features", FEATURES)
 
-    def requires_trusted_rows(self):
+    def requires_trusted_rows(self) -> bool:
         return isinstance(self.features, str) and self.features == "trusted_net"
 
-    def detect(self, trainer):
+    def detect(self, trainer: Trainer) -> LabelEvidence:
         """Search neighbours by the features, and vote."""
         data = trainer.data
         run = self._train(trainer) if self._features_of(data) == "net" else None
@@ -114,13 +125,14 @@ class SimiFeat(Method):
         random_state = trainer.random_state()
         n_flagged = np.zeros(data.n_rows)
         votes = np.zeros((data.n_rows, data.n_classes))
-        estimate = None
+        estimate: Any = None
         for _ in range(self.n_rounds):
             kept = random_state.rand(data.n_rows) < KEPT_SHARE
             voters, weights = neighbors.voters(kept)
             # Scaled to length one.
             shares = normalize(count_votes(data.y, data.n_classes, voters, weights))
-            estimate = estimate_noise(*data.y[voters[kept, :3]].T, data.n_classes, start=estimate)
+            given, nearest, second = data.y[voters[kept, :3]].T
+            estimate = estimate_noise(given, nearest, second, data.n_classes, start=estimate)
             n_flagged += self._flag(data.y, shares, estimate)
             votes += shares
         given = votes[np.arange(data.n_rows), data.y]

@@ -1,9 +1,14 @@
 """T-Revision: importance reweighting by a transition matrix that is corrected in training."""
 
+from typing import Literal
+
 import torch
+from numpy.typing import ArrayLike
 
 from .._parameters import check_number
+from ..training import Trainer
 from ..transition import revise_transition_matrix
+from ._base import LabelEvidence
 from ._forward import TransitionMethod, estimate_matrix, evidence_by_matrix, train_first
 from .ptd._ptd import ImportanceStep, RevisionStep
 
@@ -84,24 +89,24 @@ class TRevision(TransitionMethod):
     def __init__(
         self,
         *,
-        transition_matrix=None,
-        estimation="dual_t",
-        training_share=0.15,
-        revision_share=0.8,
-        revision_lr=1e-3,
-    ):
+        transition_matrix: ArrayLike | None = None,
+        estimation: Literal["dual_t", "anchors", "hoc"] = "dual_t",
+        training_share: float = 0.15,
+        revision_share: float = 0.8,
+        revision_lr: float = 1e-3,
+    ) -> None:
         self.transition_matrix = transition_matrix
         self.estimation = estimation
         self.training_share = training_share
         self.revision_share = revision_share
         self.revision_lr = revision_lr
 
-    def check_parameters(self):
+    def check_parameters(self) -> None:
         super().check_parameters()
         check_number(self, "revision_share", 0, 1, above=True)
         check_number(self, "revision_lr", 0)
 
-    def detect(self, trainer):
+    def detect(self, trainer: Trainer) -> LabelEvidence:
         """Settle the matrix after a first training, and train on with it in two stages."""
         matrix = self.checked_matrix(trainer.data.n_classes)
         first = train_first(trainer, self.training_share)

@@ -1,9 +1,11 @@
 """The rows that are nearest to each row, by Euclidean distance."""
 
+import numpy as np
+from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
 
 
-def nearest_rows(features, n_neighbors):
+def nearest_rows(features: NDArray[np.floating], n_neighbors: int) -> NDArray[np.integer]:
     """Return the nearest rows of each row, without the row itself.
 
     Parameters

@@ -1,7 +1,10 @@
 """The rows that are most similar to each row, by the angle between features."""
 
+from typing import Any
+
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from sklearn.preprocessing import normalize
 
 MAX_PAIRS = 2**25
@@ -19,7 +22,9 @@ class SimilarRows:
         Where to search.
     """
 
-    def __init__(self, features, n_neighbors, device="cpu"):
+    def __init__(
+        self, features: NDArray[Any], n_neighbors: int, device: str | torch.device = "cpu"
+    ) -> None:
         n_rows = len(features)
         self._n_neighbors = min(n_neighbors, n_rows)
         # Some neighbours may not vote in a round: look for a few more.
@@ -27,7 +32,7 @@ class SimilarRows:
         unit = normalize(np.asarray(features, dtype=np.float32))
         self._similarities, self._rows = _self_first(*most_similar(unit, n_searched, device))
 
-    def voters(self, kept):
+    def voters(self, kept: NDArray[np.bool_]) -> tuple[NDArray[np.integer], NDArray[np.floating]]:
         """Return rows and weights of the voters of each row: itself, and the nearest kept ones."""
         allowed = kept[self._rows]
         allowed[:, 0] = True
@@ -41,7 +46,9 @@ class SimilarRows:
         return voters, np.maximum(weights, 0)
 
 
-def most_similar(unit, n_neighbors, device="cpu"):
+def most_similar(
+    unit: NDArray[np.float32], n_neighbors: int, device: str | torch.device = "cpu"
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Return the largest inner products of each row with all rows, and whose they are.
 
     Faster than scikit-learn's search, which computes in double precision.
@@ -59,10 +66,13 @@ def most_similar(unit, n_neighbors, device="cpu"):
     every = torch.from_numpy(unit).to(device)
     chunks = every.split(max(1, MAX_PAIRS // len(every)))
     found = [(chunk @ every.T).topk(n_neighbors, dim=1) for chunk in chunks]
-    return tuple(torch.cat(part).cpu().numpy() for part in zip(*found, strict=True))
+    similarities, rows = (torch.cat(part).cpu().numpy() for part in zip(*found, strict=True))
+    return similarities, rows
 
 
-def _self_first(similarities, rows):
+def _self_first(
+    similarities: NDArray[np.floating], rows: NDArray[np.integer]
+) -> tuple[NDArray[np.floating], NDArray[np.integer]]:
     """Put each row itself in the first place; equal rows may have come before it."""
     own = rows == np.arange(len(rows))[:, None]
     own[~own.any(axis=1), -1] = True

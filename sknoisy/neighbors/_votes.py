@@ -1,9 +1,15 @@
 """Votes of neighbours for their labels."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 
-def count_votes(codes, n_classes, voters, weights=1):
+def count_votes(
+    codes: NDArray[np.integer],
+    n_classes: int,
+    voters: NDArray[np.integer],
+    weights: NDArray[np.floating] | float = 1,
+) -> NDArray[np.floating]:
     """Return the votes of each row's voters for each class.
 
     Parameters

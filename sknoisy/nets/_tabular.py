@@ -1,8 +1,12 @@
 """The default net for tables: a multilayer perceptron that standardises its own input."""
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
 from skorch import NeuralNetClassifier
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 __all__ = ["MultilayerPerceptron", "TabularNet"]
 
@@ -46,7 +50,7 @@ class MultilayerPerceptron(nn.Module):
         n_units: int = 256,
         n_layers: int = 2,
         dropout: float = 0.0,
-    ):
+    ) -> None:
         super().__init__()
         # momentum=None averages over all batches. The usual running average starts at mean 0,
         # and after a short training is still far off for a feature such as a year.
@@ -137,20 +141,20 @@ class TabularNet(NeuralNetClassifier):
 
     def __init__(
         self,
-        module=MultilayerPerceptron,
+        module: type[nn.Module] | nn.Module = MultilayerPerceptron,
         *,
-        criterion=nn.CrossEntropyLoss,
-        optimizer=torch.optim.AdamW,
-        lr=1e-3,
-        batch_size=128,
-        max_epochs=30,
-        train_split=None,
-        verbose=0,
-        iterator_train__shuffle=True,
-        weak_view=None,
-        strong_view="noise",
-        **kwargs,
-    ):
+        criterion: type[nn.Module] | nn.Module = nn.CrossEntropyLoss,
+        optimizer: type[Optimizer] = torch.optim.AdamW,
+        lr: float = 1e-3,
+        batch_size: int = 128,
+        max_epochs: int = 30,
+        train_split: Callable[..., Any] | None = None,
+        verbose: int = 0,
+        iterator_train__shuffle: bool = True,
+        weak_view: str | Callable[[Tensor, torch.Generator], Tensor] | None = None,
+        strong_view: str | Callable[[Tensor, torch.Generator], Tensor] | None = "noise",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(
             module,
             criterion=criterion,

@@ -1,10 +1,13 @@
 """The default net for images: a ResNet whose first layers suit small pictures."""
 
 import inspect
+from collections.abc import Callable, Iterable
+from typing import Any, Literal, Self
 
 import torch
 from skorch import NeuralNetClassifier
 from torch import Tensor, nn
+from torch.optim import Optimizer
 from torchvision.models.resnet import BasicBlock, Bottleneck
 
 __all__ = ["CifarResNet", "VisionNet"]
@@ -63,7 +66,7 @@ class CifarResNet(nn.Module):
     torch.Size([4, 10])
     """
 
-    def __init__(self, n_channels: int, n_classes: int, depth: int = 18, width: int = 64):
+    def __init__(self, n_channels: int, n_classes: int, depth: int = 18, width: int = 64) -> None:
         super().__init__()
         if depth not in _PLANS:
             raise ValueError(f"depth must be one of {sorted(_PLANS)}, got {depth!r}.")
@@ -175,25 +178,25 @@ class VisionNet(NeuralNetClassifier):
 
     def __init__(
         self,
-        module=CifarResNet,
+        module: type[nn.Module] | nn.Module = CifarResNet,
         *,
-        criterion=nn.CrossEntropyLoss,
-        optimizer=torch.optim.SGD,
-        lr=0.05,
-        batch_size=128,
-        max_epochs=30,
-        train_split=None,
-        verbose=0,
-        optimizer__momentum=0.9,
-        optimizer__weight_decay=5e-4,
-        optimizer__nesterov=False,
-        iterator_train__shuffle=True,
-        weak_view="crop_flip",
-        strong_view="strong",
-        precision="auto",
-        channels_last=True,
-        **kwargs,
-    ):
+        criterion: type[nn.Module] | nn.Module = nn.CrossEntropyLoss,
+        optimizer: type[Optimizer] = torch.optim.SGD,
+        lr: float = 0.05,
+        batch_size: int = 128,
+        max_epochs: int = 30,
+        train_split: Callable[..., Any] | None = None,
+        verbose: int = 0,
+        optimizer__momentum: float = 0.9,
+        optimizer__weight_decay: float = 5e-4,
+        optimizer__nesterov: bool = False,
+        iterator_train__shuffle: bool = True,
+        weak_view: str | Callable[[Tensor, torch.Generator], Tensor] | None = "crop_flip",
+        strong_view: str | Callable[[Tensor, torch.Generator], Tensor] | None = "strong",
+        precision: Literal["auto", "float32", "bfloat16"] = "auto",
+        channels_last: bool = True,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(
             module,
             criterion=criterion,
@@ -214,7 +217,7 @@ class VisionNet(NeuralNetClassifier):
         self.precision = precision
         self.channels_last = channels_last
 
-    def initialize_module(self):
+    def initialize_module(self) -> Self:
         """Build the module, in the memory layout that `channels_last` says.
 
         Returns
@@ -236,7 +239,7 @@ class VisionNet(NeuralNetClassifier):
             self.module_.to(memory_format=torch.channels_last)
         return self
 
-    def infer(self, x, **fit_params):
+    def infer(self, x: Any, **fit_params: Any) -> Any:
         """Logits of a batch, in the wanted precision and memory layout.
 
         Parameters
@@ -263,7 +266,9 @@ class VisionNet(NeuralNetClassifier):
             return device == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
         return self.precision == "bfloat16"
 
-    def get_params_for_optimizer(self, prefix, named_parameters):
+    def get_params_for_optimizer(
+        self, prefix: str, named_parameters: Iterable[tuple[str, nn.Parameter]]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Constructor arguments of the optimizer, as skorch asks for them.
 
         Parameters

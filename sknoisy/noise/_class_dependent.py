@@ -1,12 +1,19 @@
 """Wrong labels that depend on the class alone."""
 
+from typing import Any
+
 import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
 
+from .._typing import BoolArray, FloatArray, LabelArray, Labels, RandomStateParameter
 from ._labels import check_rate, decode, encode
 
 
-def flip_symmetric(y, rate, *, random_state=None):
+def flip_symmetric(
+    y: Labels, rate: float, *, random_state: RandomStateParameter = None
+) -> tuple[LabelArray | pd.Series, BoolArray]:
     """Flip labels to any other class, all others being equally likely.
 
     The mildest kind of noise: with classes of equal size the right labels stay the largest group
@@ -51,7 +58,9 @@ def flip_symmetric(y, rate, *, random_state=None):
     return decode(y, first_rows, codes, (codes + shifts * flips) % len(first_rows))
 
 
-def flip_pair(y, rate, *, random_state=None):
+def flip_pair(
+    y: Labels, rate: float, *, random_state: RandomStateParameter = None
+) -> tuple[LabelArray | pd.Series, BoolArray]:
     """Flip labels to the next class in sorted order, the last class to the first.
 
     The hard kind of class-dependent noise: all wrong labels of a given class come from one other
@@ -92,7 +101,13 @@ def flip_pair(y, rate, *, random_state=None):
     return decode(y, first_rows, codes, (codes + flips) % len(first_rows))
 
 
-def flip_classes(y, transition, *, rate=None, random_state=None):
+def flip_classes(
+    y: Labels,
+    transition: ArrayLike | dict[Any, Any],
+    *,
+    rate: float | None = None,
+    random_state: RandomStateParameter = None,
+) -> tuple[LabelArray | pd.Series, BoolArray]:
     """Flip labels by a transition matrix, or from some classes to named others.
 
     Parameters
@@ -150,7 +165,9 @@ def flip_classes(y, transition, *, rate=None, random_state=None):
     return decode(y, first_rows, codes, noisy_codes)
 
 
-def _matrix_from_map(classes, class_map, rate):
+def _matrix_from_map(
+    classes: LabelArray, class_map: dict[Any, Any], rate: float | None
+) -> FloatArray:
     """Write a dict from class to class as a transition matrix."""
     if rate is None:
         raise ValueError("rate must be given when transition is a dict; got None.")
@@ -168,7 +185,7 @@ def _matrix_from_map(classes, class_map, rate):
     return matrix
 
 
-def _check_matrix(transition, n_classes, rate):
+def _check_matrix(transition: ArrayLike, n_classes: int, rate: float | None) -> FloatArray:
     if rate is not None:
         raise ValueError(
             f"rate must be None when transition is a matrix, which holds its own; got {rate!r}."

@@ -1,9 +1,14 @@
 """Wrong labels that depend on a row's features."""
 
+from typing import Any, Literal
+
 import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
 from scipy import sparse, stats
 from sklearn.utils import check_random_state, gen_batches
 
+from .._typing import BoolArray, FloatArray, IntArray, LabelArray, Labels, RandomStateParameter
 from ._labels import check_rate, decode, encode
 
 # The spread of the rows' own flip rates in Xia et al. (2020).
@@ -13,7 +18,15 @@ _ROWS_PER_BATCH = 4096
 _SCALES = ("auto", "standard", "unit_norm", "none")
 
 
-def flip_instance_dependent(X, y, rate, *, shared_weights=False, scale="auto", random_state=None):
+def flip_instance_dependent(
+    X: ArrayLike,
+    y: Labels,
+    rate: float,
+    *,
+    shared_weights: bool = False,
+    scale: Literal["auto", "standard", "unit_norm", "none"] = "auto",
+    random_state: RandomStateParameter = None,
+) -> tuple[LabelArray | pd.Series, BoolArray]:
     """Flip labels with a probability and a target that depend on the row's features.
 
     Each row draws its own flip rate from a normal distribution with mean `rate` and standard
@@ -112,7 +125,7 @@ def flip_instance_dependent(X, y, rate, *, shared_weights=False, scale="auto", r
     return decode(y, first_rows, codes, noisy_codes)
 
 
-def _draw_row_flips(n_rows, rate, generator):
+def _draw_row_flips(n_rows: int, rate: float, generator: np.random.RandomState) -> BoolArray:
     """Draw which rows are flipped, each with a rate of its own around the wanted one."""
     if rate == 0:
         return np.zeros(n_rows, dtype=bool)
@@ -127,14 +140,16 @@ def _draw_row_flips(n_rows, rate, generator):
     return generator.random_sample(n_rows) < row_rates
 
 
-def _draw_other_class(logits, own_code, generator):
+def _draw_other_class(
+    logits: FloatArray, own_code: int, generator: np.random.RandomState
+) -> IntArray:
     """Draw from the softmax over all classes but the own one (Gumbel-max: no overflow)."""
     perturbed = logits + generator.gumbel(size=logits.shape)
     perturbed[:, own_code] = -np.inf
     return perturbed.argmax(axis=1)
 
 
-def _resolve_scale(scale, n_dimensions):
+def _resolve_scale(scale: str, n_dimensions: int) -> str:
     if scale not in _SCALES:
         raise ValueError(f"scale must be one of {', '.join(_SCALES)}; got {scale!r}.")
     if scale == "auto":
@@ -142,7 +157,9 @@ def _resolve_scale(scale, n_dimensions):
     return scale
 
 
-def _scaling(features, scale):
+def _scaling(
+    features: NDArray[Any], scale: str
+) -> tuple[FloatArray | float, FloatArray | float | None]:
     """Return what to subtract from the rows and what to divide them by (None: their norm)."""
     if scale == "unit_norm":
         return 0.0, None
@@ -158,15 +175,18 @@ def _scaling(features, scale):
     return mean, np.where(constant, np.inf, spread)
 
 
-def _scale_rows(rows, shift, spread):
+def _scale_rows(
+    rows: NDArray[Any], shift: FloatArray | float, spread: FloatArray | float | None
+) -> FloatArray:
     rows = rows.astype(np.float64) - shift
-    if spread is None:
-        spread = np.linalg.norm(rows, axis=1, keepdims=True)
-        spread[spread == 0] = 1.0
-    return rows / spread
+    if spread is not None:
+        return rows / spread
+    norms = np.linalg.norm(rows, axis=1, keepdims=True)
+    norms[norms == 0] = 1.0
+    return rows / norms
 
 
-def _check_features(X, codes):
+def _check_features(X: ArrayLike, codes: IntArray) -> NDArray[Any]:
     """Return X as an array of one flat row per label, without a copy where possible."""
     if sparse.issparse(X):
         raise TypeError("X must be dense; got a sparse matrix. Use X.toarray().")

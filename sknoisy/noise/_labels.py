@@ -5,8 +5,10 @@ from numbers import Real
 import numpy as np
 import pandas as pd
 
+from .._typing import BoolArray, IntArray, LabelArray, Labels
 
-def encode(y):
+
+def encode(y: Labels) -> tuple[LabelArray | pd.Series, IntArray, IntArray]:
     """Return y as array or Series, the first row of each class, and each row's class number."""
     y = y if isinstance(y, pd.Series) else np.asarray(y)
     if y.ndim != 1:
@@ -25,7 +27,9 @@ def encode(y):
     return y, first_rows, codes
 
 
-def decode(y, first_rows, codes, noisy_codes):
+def decode(
+    y: LabelArray | pd.Series, first_rows: IntArray, codes: IntArray, noisy_codes: IntArray
+) -> tuple[LabelArray | pd.Series, BoolArray]:
     """Give each row the label of its new class, and say which rows have changed.
 
     Labels are picked from y itself, which keeps any dtype, also pandas' own.
@@ -38,7 +42,7 @@ def decode(y, first_rows, codes, noisy_codes):
     return y_noisy, noisy_codes != codes
 
 
-def check_rate(rate):
+def check_rate(rate: float) -> float:
     # `not` round the comparison, so that NaN is refused too.
     if isinstance(rate, bool | np.bool_) or not isinstance(rate, Real) or not 0 <= rate < 1:
         raise ValueError(f"rate must be a number in [0, 1); got {rate!r}.")

@@ -1,6 +1,7 @@
 """The only rooms that know skorch's loop."""
 
 from ._averaging import AveragedWeights
+from ._batches import Batch
 from ._data import TrainingData
 from ._jacobian_vector_product import (
     EXACT_GRADIENTS,
@@ -23,6 +24,7 @@ from ._weight_gradient import RunningGradient, probe_step
 
 __all__ = [
     "AveragedWeights",
+    "Batch",
     "EXACT_GRADIENTS",
     "GRADIENTS",
     "RowState",

@@ -1,10 +1,12 @@
 """Batches that know which rows of the data they hold."""
 
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Self
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 DEVICE_SHARE = 0.5
@@ -17,17 +19,19 @@ class Batch(tuple):
     It is the pair `(X, y)` that skorch hands to callbacks; `rows` travels as an attribute.
     """
 
-    def __new__(cls, X, y, rows):
+    rows: Tensor
+
+    def __new__(cls, X: Tensor, y: Tensor, rows: Tensor) -> Self:
         batch = super().__new__(cls, (X, y))
         batch.rows = rows
         return batch
 
     @property
-    def X(self):
+    def X(self) -> Tensor:
         return self[0]
 
     @property
-    def y(self):
+    def y(self) -> Tensor:
         return self[1]
 
 
@@ -92,7 +96,7 @@ def read_rows(array, rows):
 
 def read_ahead(read, chunks):
     """Yield `read(chunk)` for each chunk, in order; a thread is a few reads ahead."""
-    waiting = deque()
+    waiting: deque[Future] = deque()
     with ThreadPoolExecutor(max_workers=1) as reader:
         for chunk in chunks:
             waiting.append(reader.submit(read, chunk))

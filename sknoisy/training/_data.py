@@ -1,10 +1,15 @@
 """What a training sees: features, encoded labels, trusted rows and weights."""
 
 from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 from torch.utils.data import Dataset, Subset
+
+from .._typing import IntArray
 
 
 @dataclass(frozen=True)
@@ -28,7 +33,7 @@ class TrainingData:
         Which rows of the user's these are; None: all of them.
     """
 
-    X: object
+    X: Any
     y: np.ndarray
     n_classes: int
     trusted: np.ndarray
@@ -36,24 +41,24 @@ class TrainingData:
     numbers: np.ndarray | None = None
 
     @property
-    def n_rows(self):
+    def n_rows(self) -> int:
         return len(self.y)
 
     @property
-    def is_dataset(self):
+    def is_dataset(self) -> bool:
         return isinstance(self.X, Dataset)
 
     @property
-    def is_image(self):
+    def is_image(self) -> bool:
         return not self.is_dataset and self.X.ndim == 4
 
-    def trained_rows(self):
+    def trained_rows(self) -> IntArray:
         """Rows that a training may learn from: those of positive weight."""
         if self.sample_weight is None:
             return np.arange(self.n_rows)
         return np.flatnonzero(self.sample_weight > 0)
 
-    def take(self, rows):
+    def take(self, rows: IntArray) -> Self:
         """Return the data of some rows."""
         return replace(
             self,
@@ -64,13 +69,13 @@ class TrainingData:
             numbers=self.row_numbers(rows),
         )
 
-    def row_numbers(self, rows):
+    def row_numbers(self, rows: IntArray | Tensor) -> IntArray:
         """Return the numbers of some rows in what the user gave, for messages."""
         if isinstance(rows, torch.Tensor):
             rows = rows.cpu().numpy()
         return rows if self.numbers is None else self.numbers[rows]
 
-    def read(self, rows):
+    def read(self, rows: IntArray) -> NDArray[Any]:
         """Return the features of some rows as one array in memory.
 
         Raises
@@ -90,6 +95,6 @@ class TrainingData:
                 )
         return np.stack(features)
 
-    def example(self):
+    def example(self) -> Any:
         """Features of the first row, for the sizes of a net."""
         return self.X[0][0] if self.is_dataset else self.X[0]

@@ -18,7 +18,7 @@ def noticed_interrupts():
         `came_by_signal(error)` returns whether a signal raised the error, or the one that it was
         raised in the handling of.
     """
-    seen = []
+    seen: list[BaseException] = []
 
     def came_by_signal(error):
         while error is not None and not any(error is each for each in seen):

@@ -1,13 +1,23 @@
 """From a module's outputs to logits and probabilities."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from skorch import NeuralNet
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
+from .._typing import IntArray
 from ._batches import as_float
 from ._finite import check_probabilities
 from ._surroundings import ordinary_surroundings
+
+if TYPE_CHECKING:
+    from ._run import TrainingRun
 
 NLL_EPSILON = 1e-8
 # On a CPU what a layer returns should stay in the cache.
@@ -49,7 +59,7 @@ def last_linear(module):
     return layers[-1] if layers else None
 
 
-def last_layer_inputs(run, rows):
+def last_layer_inputs(run: TrainingRun, rows: IntArray) -> NDArray[np.float32]:
     """Return what the last linear layer of a `TrainingRun` sees of each row, in evaluation mode.
 
     Raises
@@ -78,7 +88,7 @@ def last_layer_inputs(run, rows):
 
 
 @ordinary_surroundings
-def predict_probabilities(net, X):
+def predict_probabilities(net: NeuralNet, X: NDArray[Any] | Dataset) -> NDArray[np.float64]:
     """Return the class probabilities of a fitted net, shape (n_rows, n_classes) of float64.
 
     Parameters

@@ -1,11 +1,13 @@
 """From what the user gave to an initialised skorch net of the right sizes."""
 
 import inspect
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import torch
 from sklearn.base import clone
-from skorch import NeuralNetBinaryClassifier, NeuralNetClassifier
+from skorch import NeuralNet, NeuralNetBinaryClassifier, NeuralNetClassifier
 from skorch.callbacks import LRScheduler
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -51,7 +53,7 @@ def resolve_net(net, data):
     return net.set_params(**python_scalars(of_numpy))
 
 
-def python_scalars(parameters):
+def python_scalars(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Return the parameters with Python's numbers in place of numpy's.
 
     numpy's keep their width in sums and products: the double of `np.uint8(200)` is 144.
@@ -279,6 +281,6 @@ def _infer(net, X):
         module.train(was_training)
 
 
-def has_scheduler(net):
+def has_scheduler(net: NeuralNet) -> bool:
     """Return whether the net brings a learning-rate schedule of its own."""
     return any(isinstance(callback, LRScheduler) for _, callback in net.callbacks_)

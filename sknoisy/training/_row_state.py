@@ -1,6 +1,9 @@
 """Arrays by row number that a training keeps."""
 
 import torch
+from torch import Tensor
+
+from .._typing import State
 
 
 class RowState:
@@ -26,44 +29,51 @@ class RowState:
     24
     """
 
-    def __init__(self, n_rows, device):
+    def __init__(self, n_rows: int, device: torch.device) -> None:
         self._n_rows = n_rows
         self._device = device
-        self._arrays = {}
+        self._arrays: State = {}
 
-    def create(self, name, *, fill=0, dtype=torch.float32, width=None):
+    def create(
+        self,
+        name: str,
+        *,
+        fill: float = 0,
+        dtype: torch.dtype = torch.float32,
+        width: int | None = None,
+    ) -> Tensor:
         """Return a new array of shape (n_rows,) or (n_rows, width), kept under the name."""
         if name in self._arrays:
             raise ValueError(f"There is an array of rows named {name!r} already.")
         shape = (self._n_rows,) if width is None else (self._n_rows, width)
         return self.keep(name, torch.full(shape, fill, dtype=dtype, device=self._device))
 
-    def keep(self, name, array):
+    def keep(self, name: str, array: Tensor) -> Tensor:
         """Keep an array under a name, in place of an earlier one of that name; return it."""
         if len(array) != self._n_rows:
             raise ValueError(f"The array {name!r} must have {self._n_rows} rows. Got {len(array)}.")
         self._arrays[name] = array
         return array
 
-    def discard(self, name):
+    def discard(self, name: str) -> None:
         """Forget an array."""
         del self._arrays[name]
 
-    def __getitem__(self, name):
+    def __getitem__(self, name: str) -> Tensor:
         return self._arrays[name]
 
-    def __contains__(self, name):
+    def __contains__(self, name: object) -> bool:
         return name in self._arrays
 
-    def n_bytes(self):
+    def n_bytes(self) -> int:
         """Return the memory of all arrays in bytes."""
         return sum(array.numel() * array.element_size() for array in self._arrays.values())
 
-    def state_dict(self):
+    def state_dict(self) -> State:
         """Return copies of all arrays on the CPU, by name."""
         return {name: array.detach().cpu().clone() for name, array in self._arrays.items()}
 
-    def load_state_dict(self, state):
+    def load_state_dict(self, state: State) -> None:
         """Put arrays back that `state_dict` gave; those that exist keep their place in memory."""
         for name, array in state.items():
             if name in self._arrays:

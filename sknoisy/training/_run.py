@@ -1,18 +1,28 @@
 """One net in training: skorch's loop, with steps that know their rows."""
 
+from __future__ import annotations
+
 import copy
 import math
 import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from functools import partial
 from itertools import chain, repeat
+from typing import Any, Self
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from skorch import NeuralNet
+from torch import Tensor, nn
+from torch.optim import Optimizer
 
+from .._typing import BoolArray, History, IntArray, State
 from ..augmentation import StrongAugment, resolve_view
 from ._averaging import AveragedWeights
-from ._batches import DatasetBatches, FeatureStore, RowBatches
+from ._batches import Batch, DatasetBatches, FeatureStore, RowBatches
+from ._data import TrainingData
 from ._finite import check_logits, check_still_finite, finite_values
 from ._loop import train_epochs
 from ._net_hooks import NetHooks
@@ -66,7 +76,16 @@ class TrainingRun:
     """
 
     @ordinary_surroundings
-    def __init__(self, net, data, *, device, seed, verbose=0, state=None):
+    def __init__(
+        self,
+        net: NeuralNet,
+        data: TrainingData,
+        *,
+        device: torch.device,
+        seed: int,
+        verbose: int = 0,
+        state: State | None = None,
+    ) -> None:
         self.data = data
         self.device = device
         self.net = initialize_net(net, data, device=device, seed=seed, verbose=verbose)
@@ -86,14 +105,14 @@ class TrainingRun:
         self._features = None if data.is_dataset else FeatureStore(data, device)
         self._row_criterion = _per_row(self.net.criterion_)
         self._check_criterion(outputs)
-        self._more_optimizers = ()
+        self._more_optimizers: tuple[Optimizer, ...] = ()
         self._seed = seed
         self._verbose = verbose
         self._generator = row_generator(seed)
         self._weak = resolve_view(getattr(self.net, "weak_view", None))
         self._strong = resolve_view(getattr(self.net, "strong_view", None))
 
-    def _check_criterion(self, outputs):
+    def _check_criterion(self, outputs: Any) -> None:
         """Raise an error if the criterion doesn't give a loss for each row."""
         logits, y = as_logits(self.net, outputs).to(self.device), self.labels[self._examples[0]]
         try:
@@ -111,13 +130,13 @@ class TrainingRun:
 
     # -- forward -----------------------------------------------------------------------------
 
-    def weak_view(self, X):
+    def weak_view(self, X: Tensor) -> Tensor:
         return self._weak(X, self._generator)
 
-    def strong_view(self, X):
+    def strong_view(self, X: Tensor) -> Tensor:
         return self._strong(X, self._generator)
 
-    def check_strong_view(self):
+    def check_strong_view(self) -> None:
         """Warn if the strong view would cut the images off at 0 and 1."""
         X = self.data.X
         if not isinstance(self._strong, StrongAugment) or not self.data.is_image:
@@ -131,16 +150,16 @@ class TrainingRun:
                 stacklevel=2,
             )
 
-    def logits(self, X):
+    def logits(self, X: Tensor) -> Tensor:
         """Return the module's outputs on a logit scale: their softmax is the prediction."""
         with self.randomness.drawing() if self.module.training else nullcontext():
             return as_logits(self.net, self.net.infer(X))
 
-    def row_losses(self, logits, y):
+    def row_losses(self, logits: Tensor, y: Tensor) -> Tensor:
         """Return the net's criterion for each row, shape (n_rows,)."""
         return self._row_criterion(logits, y)
 
-    def loss_weights(self, rows, weights=None):
+    def loss_weights(self, rows: Tensor, weights: Tensor | None = None) -> Tensor:
         """Return the weight of each row of a batch in its loss; they sum to one.
 
         Parameters
@@ -156,14 +175,16 @@ class TrainingRun:
             return torch.full((len(rows),), 1 / len(rows), device=self.device)
         return weights / weights.sum().clamp_min(torch.finfo(weights.dtype).tiny)
 
-    def parameter_values(self):
+    def parameter_values(self) -> State:
         """Return a copy of the trainable parameters by name."""
         values = (value.detach().clone() for value in self.parameters)
         return dict(zip(self.names, values, strict=True))
 
     # -- one step ----------------------------------------------------------------------------
 
-    def learn(self, batch, losses, weights, logits):
+    def learn(
+        self, batch: Batch, losses: Tensor, weights: Tensor | None, logits: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """Make a gradient step on weighted losses, as `Step.losses` gives them.
 
         Returns
@@ -174,7 +195,7 @@ class TrainingRun:
         loss = self.gradient_step(losses, self.loss_weights(batch.rows, weights), batch)
         return loss, logits.detach()
 
-    def gradient_step(self, losses, loss_weights, batch):
+    def gradient_step(self, losses: Tensor, loss_weights: Tensor, batch: Batch) -> Tensor:
         """Back-propagate, let callbacks see the gradient, step the optimisers; return the loss.
 
         The loss is the sum of the rows' losses times their weights, which are constants. It is
@@ -193,7 +214,13 @@ class TrainingRun:
     # -- the loop ----------------------------------------------------------------------------
 
     @ordinary_surroundings
-    def fit(self, step=None, *, rows=None, max_epochs=None):
+    def fit(
+        self,
+        step: Step | None = None,
+        *,
+        rows: IntArray | None = None,
+        max_epochs: int | None = None,
+    ) -> Self:
         """Train for some epochs.
 
         Parameters
@@ -210,7 +237,7 @@ class TrainingRun:
         self
         """
         step = Step(self) if step is None else step
-        runs = (self, *step.peers)
+        runs: tuple[TrainingRun, ...] = (self, *step.peers)
         rows = self.rows if rows is None else rows
         max_epochs = self.net.max_epochs if max_epochs is None else max_epochs
         finite = [finite_values(run.module) for run in runs]
@@ -221,7 +248,7 @@ class TrainingRun:
             run._check_result(names)
         return self
 
-    def _check_result(self, finite):
+    def _check_result(self, finite: Any) -> None:
         """Raise an error if the net that the training left is of no use."""
         check_still_finite(self.net, finite)
         rows, X = self._examples
@@ -229,7 +256,7 @@ class TrainingRun:
         check_logits(self.net, logits, X, partial(self.data.row_numbers, rows))
 
     @contextmanager
-    def _learning_beside(self, optimizers):
+    def _learning_beside(self, optimizers: Iterable[Optimizer]) -> Iterator[None]:
         self._more_optimizers = tuple(optimizers)
         try:
             yield
@@ -238,12 +265,14 @@ class TrainingRun:
 
     # -- rows and batches --------------------------------------------------------------------
 
-    def chosen_rows(self, chosen):
+    def chosen_rows(self, chosen: BoolArray) -> IntArray:
         """Return those of `rows` that a mask chooses; all if fewer than two are left to train."""
         rows = self.rows[chosen[self.rows]]
         return rows if len(rows) > 1 else self.rows
 
-    def batches(self, rows, *, shuffle=False, batch_size=None):
+    def batches(
+        self, rows: IntArray | Tensor, *, shuffle: bool = False, batch_size: int | None = None
+    ) -> Iterable[Batch]:
         """Return batches of the given rows."""
         rows = torch.as_tensor(rows)
         batch_size = self._batch_size(len(rows)) if batch_size is None else batch_size
@@ -262,18 +291,26 @@ class TrainingRun:
             self._features, self.labels, rows, batch_size=batch_size, generator=generator
         )
 
-    def endless_batches(self, rows, batch_size):
+    def endless_batches(self, rows: IntArray, batch_size: int) -> Iterator[Batch]:
         """Return an iterator of batches of the given rows in random order, again and again."""
         check_trusted_batch_size(self, rows, batch_size)
         batches = self.batches(rows, shuffle=True, batch_size=min(batch_size, len(rows)))
         return chain.from_iterable(repeat(batches))
 
-    def _batch_size(self, n_rows):
+    def _batch_size(self, n_rows: int) -> int:
         return n_rows if self.net.batch_size == -1 else self.net.batch_size
 
     # -- results -----------------------------------------------------------------------------
 
-    def predict(self, rows, read, *, state=None, view=None, peers=()):
+    def predict(
+        self,
+        rows: IntArray,
+        read: Callable[[Batch, Tensor], Any],
+        *,
+        state: State | None = None,
+        view: Callable[[Tensor], Tensor] | None = None,
+        peers: Sequence[TrainingRun] = (),
+    ) -> Any:
         """Return what is read from the net's outputs for each of the given rows.
 
         Memory is needed for what is read, not for all logits. The net computes in evaluation
@@ -302,7 +339,14 @@ class TrainingRun:
             return tuple(_stacked(parts) for parts in zip(*found, strict=True))
         return _stacked(found)
 
-    def predict_batches(self, rows, *, state=None, view=None, peers=()):
+    def predict_batches(
+        self,
+        rows: IntArray | Tensor,
+        *,
+        state: State | None = None,
+        view: Callable[[Tensor], Tensor] | None = None,
+        peers: Sequence[TrainingRun] = (),
+    ) -> Iterator[tuple[Batch, Tensor]]:
         """Yield batches of the given rows with their logits; see `predict`."""
         batches = self.batches(rows, batch_size=prediction_batch_size(self.data.X, self.device))
         with ExitStack() as stack:
@@ -319,7 +363,7 @@ class TrainingRun:
                 yield batch, logits
 
     @contextmanager
-    def _predicting(self, state):
+    def _predicting(self, state: State | None) -> Iterator[None]:
         was_training = self.module.training
         own_state = None if state is None else self.state()
         if state is not None:
@@ -332,15 +376,15 @@ class TrainingRun:
                 self.module.load_state_dict(own_state)
             self.module.train(was_training)
 
-    def average(self, decay):
+    def average(self, decay: float) -> AveragedWeights:
         """Return a moving average of the weights, to be updated by the step."""
         return AveragedWeights(self, decay)
 
-    def state(self):
+    def state(self) -> State:
         """Return a copy of the module's weights and buffers on the CPU."""
         return copy_state(self.module)
 
-    def history(self):
+    def history(self) -> History:
         """Return what skorch recorded, one dict per epoch, without the single batches."""
         return [
             {name: value for name, value in epoch.items() if name != "batches"}
@@ -348,21 +392,21 @@ class TrainingRun:
         ]
 
 
-def log_mean_softmax(logits):
+def log_mean_softmax(logits: list[Tensor]) -> Tensor:
     """Return the logarithm of the mean of several nets' probabilities."""
     logs = torch.stack(logits).log_softmax(dim=2)
     return logs.logsumexp(dim=0) - math.log(len(logs))
 
 
-def _stacked(parts):
-    return torch.cat(parts).cpu().numpy()
+def _stacked(parts: Sequence[Tensor]) -> NDArray[Any]:
+    return torch.cat(list(parts)).cpu().numpy()
 
 
-def copy_state(module):
+def copy_state(module: nn.Module) -> State:
     return {name: value.detach().cpu().clone() for name, value in module.state_dict().items()}
 
 
-def _per_row(criterion):
+def _per_row(criterion: Any) -> Any:
     if not hasattr(criterion, "reduction"):
         raise TypeError(
             "The criterion of 'net' must have an attribute 'reduction', as the losses of "
@@ -373,5 +417,5 @@ def _per_row(criterion):
     return per_row
 
 
-def _as_tensor(weights, device):
+def _as_tensor(weights: NDArray[Any] | None, device: torch.device) -> Tensor | None:
     return None if weights is None else torch.from_numpy(weights).to(device)

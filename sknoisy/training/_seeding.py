@@ -2,6 +2,7 @@
 
 import os
 import threading
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
@@ -22,12 +23,12 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_renew_lock)
 
 
-def row_generator(seed):
+def row_generator(seed: int) -> torch.Generator:
     """Return a generator of its own for shuffling and views."""
     return torch.Generator().manual_seed(int(seed))
 
 
-def child_seeds(seed):
+def child_seeds(seed: int) -> Iterator[int]:
     """Yield independent seeds derived from one."""
     sequence = np.random.SeedSequence(int(seed))
     while True:
@@ -35,7 +36,7 @@ def child_seeds(seed):
 
 
 @contextmanager
-def seeded_global_state(seed):
+def seeded_global_state(seed: int) -> Iterator[None]:
     """Run a block with torch's global generators seeded, then put them back.
 
     Module initialisation draws from the global generators and can't be given another one.

@@ -1,5 +1,17 @@
 """What a method does with one batch."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from torch import Tensor
+from torch.optim import Optimizer
+
+if TYPE_CHECKING:
+    from ._batches import Batch
+    from ._run import TrainingRun
+
 
 class Step:
     """One step of a training: the contract between a method and `TrainingRun.fit`.
@@ -20,12 +32,12 @@ class Step:
         histories and modes are looked after as those of `run`.
     """
 
-    peers = ()
+    peers: Sequence[TrainingRun] = ()
 
-    def __init__(self, run):
+    def __init__(self, run: TrainingRun) -> None:
         self.run = run
 
-    def losses(self, batch):
+    def losses(self, batch: Batch) -> tuple[Tensor, Tensor | None, Tensor]:
         """Return what the step learns from.
 
         Parameters
@@ -44,7 +56,7 @@ class Step:
         logits = self.run.logits(self.run.weak_view(batch.X))
         return self.run.row_losses(logits, batch.y), None, logits
 
-    def train_batch(self, batch):
+    def train_batch(self, batch: Batch) -> tuple[Tensor, Tensor] | list[tuple[Tensor, Tensor]]:
         """Train on one batch.
 
         Returns
@@ -54,11 +66,11 @@ class Step:
         """
         return self.run.learn(batch, *self.losses(batch))
 
-    def end_epoch(self, epoch):
+    def end_epoch(self, epoch: int) -> bool | None:
         """Look back on an epoch, counted from 0; the training ends when this returns True."""
         return False
 
-    def optimizers(self):
+    def optimizers(self) -> Iterable[Optimizer]:
         """Return torch optimisers of parameters that the step learns beside the net's.
 
         They make a step with each gradient step of `run`. They are optimisers of their own, not

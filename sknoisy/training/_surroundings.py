@@ -4,11 +4,12 @@ import os
 import threading
 from collections import Counter
 from contextlib import ContextDecorator, ExitStack, contextmanager
+from typing import Any
 
 import numpy as np
 import torch
 
-ERRORS = {"divide": "warn", "over": "warn", "under": "ignore", "invalid": "warn"}
+ERRORS: dict[str, Any] = {"divide": "warn", "over": "warn", "under": "ignore", "invalid": "warn"}
 
 
 class OrdinarySurroundings(ContextDecorator):

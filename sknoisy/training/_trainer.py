@@ -1,14 +1,23 @@
 """What a method gets to train nets with."""
 
+from __future__ import annotations
+
 from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from skorch import NeuralNet
 
+from .._typing import BoolArray, NetParameter, State
+from ._data import TrainingData
 from ._jacobian_vector_product import resolve_gradient
 from ._net_setup import initialize_net, python_scalars, resolve_net
 from ._run import TrainingRun
 from ._seeding import child_seeds
+
+if TYPE_CHECKING:
+    from ..methods import LabelEvidence
 
 
 class Trainer:
@@ -36,10 +45,19 @@ class Trainer:
     """
 
     def __init__(
-        self, net, data, *, device, seed, max_epochs=None, batch_size=None, lr=None, verbose=0
-    ):
+        self,
+        net: NetParameter,
+        data: TrainingData,
+        *,
+        device: str | torch.device,
+        seed: int,
+        max_epochs: int | None = None,
+        batch_size: int | None = None,
+        lr: float | None = None,
+        verbose: int = 0,
+    ) -> None:
         self.data = data
-        self.first_evidence = None
+        self.first_evidence: LabelEvidence | None = None
         self.device = resolve_device(device)
         self.verbose = verbose
         self.has_default_net = net is None
@@ -49,7 +67,7 @@ class Trainer:
         self.net = resolve_net(net, data).set_params(**self.given)
         self._seeds = child_seeds(seed)
 
-    def new_run(self, *, state=None, gradient=None):
+    def new_run(self, *, state: State | None = None, gradient: str | None = None) -> TrainingRun:
         """Return a new `TrainingRun`, from fresh weights or from `state`.
 
         `gradient`: the form of the directional derivatives that will be asked for. Under finite
@@ -68,19 +86,19 @@ class Trainer:
             state=state,
         )
 
-    def trust(self, trusted, first_evidence):
+    def trust(self, trusted: BoolArray, first_evidence: LabelEvidence) -> None:
         """Let rows stand in for trusted ones in all later runs, by what a first training found."""
         self.data = replace(self.data, trusted=trusted)
         self.first_evidence = first_evidence
 
-    def random_state(self):
+    def random_state(self) -> np.random.RandomState:
         """Return a numpy generator for what a method draws itself."""
         return np.random.RandomState(self._next_seed())
 
-    def _next_seed(self):
+    def _next_seed(self) -> int:
         return next(self._seeds)
 
-    def rebuild(self, state):
+    def rebuild(self, state: State) -> NeuralNet:
         """Return an initialised net with the weights that a training left."""
         net = initialize_net(self.net, self.data, device=self.device, seed=0, verbose=0)
         net.module_.load_state_dict(state)
@@ -88,11 +106,11 @@ class Trainer:
         return net
 
     @property
-    def max_epochs(self):
+    def max_epochs(self) -> int:
         return self.net.max_epochs
 
 
-def resolve_device(device):
+def resolve_device(device: str | torch.device) -> torch.device:
     """Return the torch device; "auto" is CUDA, then MPS, then the CPU.
 
     Raises
@@ -111,7 +129,7 @@ def resolve_device(device):
             "The 'device' parameter must be 'auto' or a torch device such as 'cpu' or 'cuda:0'. "
             f"Got {device!r} instead."
         ) from error
-    backend = getattr(torch, resolved.type, None)
+    backend: Any = getattr(torch, resolved.type, None)
     if resolved.type in ("cuda", "mps", "xpu") and not _is_available(resolved.type):
         name = resolved.type.upper()
         raise ValueError(f"The 'device' parameter is {device!r}, but torch finds no {name} device.")
@@ -124,13 +142,13 @@ def resolve_device(device):
     return _checked_by_use(resolved, device)
 
 
-def _is_available(kind):
+def _is_available(kind: str) -> bool:
     if kind == "mps":
         return torch.backends.mps.is_available()
     return getattr(torch, kind).is_available()
 
 
-def _checked_by_use(resolved, device):
+def _checked_by_use(resolved: torch.device, device: object) -> torch.device:
     """Return the device, if what is put there can be got back."""
     try:
         torch.ones(1, device=resolved).cpu()

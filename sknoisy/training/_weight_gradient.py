@@ -1,5 +1,7 @@
 """Probes of one training step: what it did to a trusted batch, row by row."""
 
+from typing import Any
+
 import torch
 
 from ._jacobian_vector_product import (
@@ -108,7 +110,8 @@ class LastLayerProbe:
         self._layer = last_linear(run.module)
         if self._layer is None:
             raise _no_last_layer(run.module)
-        self._inputs = self._outputs = None
+        self._inputs: Any = None
+        self._outputs: Any = None
         self._hooks = [
             self._layer.register_forward_hook(self._remember),
             run.module.register_forward_hook(self._check),

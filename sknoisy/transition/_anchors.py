@@ -1,13 +1,16 @@
 """Anchors: rows that are nearly surely of a class, and what they tell of its labels."""
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 SHARES_ABOVE = (0.3, 0.1)
 # Three tenths of such a class are the published 3 % of all rows.
 PUBLISHED_CLASS_SHARE = 0.1
 
 
-def anchor_rows(probabilities, class_shares, n_anchors):
+def anchor_rows(
+    probabilities: NDArray[np.floating], class_shares: NDArray[np.floating], n_anchors: int
+) -> NDArray[np.integer]:
     """Return the rows that stand for a class: the likeliest but for some outliers.
 
     Parameters
@@ -41,7 +44,9 @@ def anchor_rows(probabilities, class_shares, n_anchors):
     return np.take_along_axis(best_first, places.T, axis=0).T
 
 
-def estimate_from_anchors(probabilities, class_shares=None):
+def estimate_from_anchors(
+    probabilities: ArrayLike, class_shares: NDArray[np.floating] | None = None
+) -> NDArray[np.floating]:
     r"""Estimate the transition matrix from the probabilities of one anchor row per class.
 
     .. math:: T_{ij} = p(\tilde y = j \mid x_i^*)

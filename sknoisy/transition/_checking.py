@@ -1,11 +1,14 @@
 """The check of a transition matrix that the user gave."""
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 SUM_TOLERANCE = 1e-4
 
 
-def check_transition_matrix(matrix, n_classes, owner, *, name="transition_matrix"):
+def check_transition_matrix(
+    matrix: ArrayLike, n_classes: int, owner: object, *, name: str = "transition_matrix"
+) -> NDArray[np.floating]:
     """Return a user's transition matrix as floats, or raise an error that names the parameter.
 
     Parameters

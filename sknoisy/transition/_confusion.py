@@ -1,9 +1,10 @@
 """Transition matrices from rows whose true, or predicted, classes are known."""
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 
-def count_transitions(classes, given, n_classes):
+def count_transitions(classes: ArrayLike, given: ArrayLike, n_classes: int) -> NDArray[np.floating]:
     """Return the distribution of the given labels in each class, by counts.
 
     Parameters
@@ -30,7 +31,9 @@ def count_transitions(classes, given, n_classes):
     return _mean_by_class(np.eye(n_classes)[np.asarray(given, dtype=int)], classes)
 
 
-def estimate_from_trusted(probabilities, true_classes):
+def estimate_from_trusted(
+    probabilities: ArrayLike, true_classes: ArrayLike
+) -> NDArray[np.floating]:
     r"""Estimate the transition matrix from the probabilities of rows with known true classes.
 
     .. math:: C_{kj} = \frac{1}{|A_k|} \sum_{x \in A_k} p(\tilde y = j \mid x)
@@ -67,7 +70,7 @@ def estimate_from_trusted(probabilities, true_classes):
     return _mean_by_class(np.asarray(probabilities, dtype=float), true_classes)
 
 
-def _mean_by_class(distributions, classes):
+def _mean_by_class(distributions: NDArray[np.floating], classes: ArrayLike) -> NDArray[np.floating]:
     n_classes = distributions.shape[1]
     totals = np.zeros((n_classes, n_classes))
     np.add.at(totals, np.asarray(classes, dtype=int), distributions)

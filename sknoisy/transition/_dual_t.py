@@ -1,12 +1,15 @@
 """Dual-T: the transition matrix as a product of two that are easier to estimate."""
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from ._anchors import estimate_from_anchors
 from ._confusion import count_transitions
 
 
-def estimate_dual_t(probabilities, given, class_shares=None):
+def estimate_dual_t(
+    probabilities: ArrayLike, given: ArrayLike, class_shares: NDArray[np.floating] | None = None
+) -> NDArray[np.floating]:
     r"""Estimate the transition matrix by way of the predicted classes.
 
     .. math::

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
 FIRST_STEPS, FIRST_LR = 400, 0.1
 LATER_STEPS, LATER_LR = 20, 0.01
@@ -27,14 +29,21 @@ class NoiseEstimate:
     transition_matrix: np.ndarray
     class_shares: np.ndarray
 
-    def right_shares(self):
+    def right_shares(self) -> NDArray[np.floating]:
         """Return for each given class the share of its labels that are right."""
         given = self.class_shares @ self.transition_matrix
         right = self.class_shares * np.diag(self.transition_matrix)
         return right / np.maximum(given, np.finfo(float).tiny)
 
 
-def estimate_noise(given, nearest, second, n_classes, *, start=None):
+def estimate_noise(
+    given: NDArray[np.integer],
+    nearest: NDArray[np.integer],
+    second: NDArray[np.integer],
+    n_classes: int,
+    *,
+    start: NoiseEstimate | None = None,
+) -> NoiseEstimate:
     r"""Estimate the transition matrix from the labels of rows and of their two nearest rows.
 
     Rows that are near each other have the same true class; so the labels of a row and of its two
@@ -82,7 +91,12 @@ def estimate_noise(given, nearest, second, n_classes, *, start=None):
     )
 
 
-def consensus_frequencies(given, nearest, second, n_classes):
+def consensus_frequencies(
+    given: NDArray[np.integer],
+    nearest: NDArray[np.integer],
+    second: NDArray[np.integer],
+    n_classes: int,
+) -> list[Tensor]:
     """Return the frequencies of labels, of pairs and of triples, as tensors."""
     pairs = n_classes * given + nearest
     cells = [given, pairs]
@@ -96,7 +110,7 @@ def consensus_frequencies(given, nearest, second, n_classes):
     ]
 
 
-def expected_frequencies(matrix, shares):
+def expected_frequencies(matrix: Tensor, shares: Tensor) -> list[Tensor]:
     """Return what the frequencies should be under a transition matrix and class shares."""
     weighted = shares[:, None] * matrix
     expected = [weighted.sum(dim=0), weighted.T @ matrix]
@@ -105,7 +119,7 @@ def expected_frequencies(matrix, shares):
     return expected
 
 
-def _start_logits(n_classes, start):
+def _start_logits(n_classes: int, start: NoiseEstimate | None) -> tuple[Tensor, Tensor]:
     if start is None:
         matrix = START_DIAGONAL * torch.eye(n_classes, dtype=torch.double) - 1
         shares = torch.zeros(n_classes, dtype=torch.double)

@@ -1,11 +1,14 @@
 """The inverse of a transition matrix, of limited size."""
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 N_STEPS = 100
 
 
-def make_invertible(matrix, *, max_condition=20.0):
+def make_invertible(
+    matrix: ArrayLike, *, max_condition: float = 20.0
+) -> tuple[NDArray[np.floating], float]:
     r"""Mix a transition matrix with the identity, as little as makes its inverse small.
 
     .. math:: a I + (1 - a) T
@@ -48,7 +51,9 @@ def make_invertible(matrix, *, max_condition=20.0):
     return identity, 1.0
 
 
-def invert_transition_matrix(matrix, *, max_condition=20.0):
+def invert_transition_matrix(
+    matrix: ArrayLike, *, max_condition: float = 20.0
+) -> NDArray[np.floating]:
     """Invert a transition matrix, mixed with the identity where its inverse would be too large.
 
     Parameters

@@ -1,9 +1,10 @@
 """A transition matrix with a correction that is learnt."""
 
 import torch
+from torch import Tensor
 
 
-def revise_transition_matrix(matrix, revision):
+def revise_transition_matrix(matrix: Tensor, revision: Tensor) -> Tensor:
     r"""Return the transition matrix with a correction added, its rows made distributions again.
 
     .. math::

@@ -1,11 +1,12 @@
 """LSW: one learned weight per training row."""
 
 from numbers import Integral
+from typing import Literal
 
 import numpy as np
 
 from ..._parameters import check_choice, check_number
-from ...training import GRADIENTS
+from ...training import GRADIENTS, Trainer
 from .._base import LabelEvidence
 from .._self_trust import TrustedMethod, untrusted_rows
 from ..wrong_event import WrongEvent, mean_rank
@@ -131,21 +132,21 @@ class LSW(TrustedMethod):
     def __init__(
         self,
         *,
-        self_trusted=None,
-        mix="auto",
-        weight_step=0.3,
-        warmup_epochs=2,
-        trusted_batch_size=250,
-        parametrization="mirror",
-        centered=True,
-        trusted_momentum=0.95,
-        step_interval=2,
-        gradient="auto",
-        epoch_interval=1,
-        reading="deprecated",
-        trusted_interval="deprecated",
-        interval="deprecated",
-    ):
+        self_trusted: float | None = None,
+        mix: bool | Literal["auto"] = "auto",
+        weight_step: float = 0.3,
+        warmup_epochs: int = 2,
+        trusted_batch_size: int = 250,
+        parametrization: Literal["mirror", "logit", "clip", "literal"] = "mirror",
+        centered: bool = True,
+        trusted_momentum: float = 0.95,
+        step_interval: int = 2,
+        gradient: str = "auto",
+        epoch_interval: int = 1,
+        reading: str = "deprecated",
+        trusted_interval: int | str = "deprecated",
+        interval: int | str = "deprecated",
+    ) -> None:
         self.self_trusted = self_trusted
         self.mix = mix
         self.weight_step = weight_step
@@ -161,7 +162,7 @@ class LSW(TrustedMethod):
         self.trusted_interval = trusted_interval
         self.interval = interval
 
-    def check_parameters(self):
+    def check_parameters(self) -> None:
         super().check_parameters()
         check_number(self, "weight_step", 0, above=True)
         check_number(self, "warmup_epochs", 0, kind=Integral)
@@ -173,14 +174,14 @@ class LSW(TrustedMethod):
         check_number(self, "step_interval", 1, kind=Integral)
         check_number(self, "epoch_interval", 1, kind=Integral)
 
-    def detect(self, trainer):
+    def detect(self, trainer: Trainer) -> LabelEvidence:
         """Learn the weights; where ranks are mixed, wrong events come from a training before."""
         events = trainer.first_evidence
         mixes = events is not None if self.mix == "auto" else self.mix
         if mixes and events is None:
             events = WrongEvent().detect(trainer)
         evidence = self._learn(trainer)
-        if mixes:
+        if mixes and events is not None:
             evidence.quality = self._mixed_quality(evidence.quality, events.quality)
         return evidence
 

@@ -4,10 +4,11 @@ from numbers import Integral
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from ..._parameters import check_number
 from ...losses import importance_weights, posterior_of_given
-from ...training import Step, last_layer_inputs
+from ...training import Step, Trainer, last_layer_inputs
 from ...transition import anchor_rows
 from .._base import LabelEvidence, Method
 from ._part_dependent import PartMatrices, fit_part_matrices, part_shares
@@ -90,21 +91,29 @@ class PTD(Method):
         "Towards Instance-dependent Label Noise.* NeurIPS"
     )
 
-    def __init__(self, *, n_parts=10, warmup=0.05, correction=0.3, revision_lr=1e-3, max_iter=50):
+    def __init__(
+        self,
+        *,
+        n_parts: int = 10,
+        warmup: float = 0.05,
+        correction: float = 0.3,
+        revision_lr: float = 1e-3,
+        max_iter: int = 50,
+    ) -> None:
         self.n_parts = n_parts
         self.warmup = warmup
         self.correction = correction
         self.revision_lr = revision_lr
         self.max_iter = max_iter
 
-    def check_parameters(self):
+    def check_parameters(self) -> None:
         check_number(self, "n_parts", 1, kind=Integral)
         check_number(self, "warmup", 0, 1, above=True)
         check_number(self, "correction", 0, 1, above=True)
         check_number(self, "revision_lr", 0)
         check_number(self, "max_iter", 1, kind=Integral)
 
-    def detect(self, trainer):
+    def detect(self, trainer: Trainer) -> LabelEvidence:
         """Estimate the matrices after a first training, and train on with them."""
         warmup, correction, revision = self._stage_lengths(trainer.max_epochs)
         first = trainer.new_run().fit(max_epochs=warmup)
@@ -159,7 +168,7 @@ class PTD(Method):
 class ImportanceStep(Step):
     """Steps with importance weights, which are constants."""
 
-    revision = None
+    revision: Tensor | None = None
 
     def __init__(self, run, parts):
         super().__init__(run)
@@ -184,6 +193,8 @@ class ImportanceStep(Step):
 
 class RevisionStep(ImportanceStep):
     """Steps that learn a correction of all matrices as well, with gradients through the weights."""
+
+    revision: Tensor
 
     def __init__(self, run, parts, lr):
         super().__init__(run, parts)

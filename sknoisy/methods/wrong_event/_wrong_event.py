@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass, replace
 from numbers import Integral
+from typing import Literal
 
 import numpy as np
 import torch
 
 from ..._parameters import check_choice, check_number
-from ...training import Step
+from ..._typing import State
+from ...training import Step, Trainer
 from .._base import LabelEvidence, Method, compare_with_runner_up
 from ._dynamic_loss import DIFFICULTIES, NOISY_TERMS, SIMILARITIES, DynamicLossStep
 from ._events import (
@@ -23,7 +25,7 @@ from ._window import LabelWave, MemorizationWindow, agrees, agrees_better, split
 LATEST_SHARE = 1 / 3
 
 
-@dataclass
+@dataclass(kw_only=True)
 class WrongEventEvidence(LabelEvidence):
     """What a stage of wrong event found out, and hands to the next one.
 
@@ -41,11 +43,11 @@ class WrongEventEvidence(LabelEvidence):
         Weights averaged over the last epochs of stage 1.
     """
 
-    counts: np.ndarray | None = None
-    losses: np.ndarray | None = None
-    n_events: int = 0
-    held_out_rows: np.ndarray | None = None
-    averaged_state: dict | None = None
+    counts: np.ndarray
+    losses: np.ndarray
+    n_events: int
+    held_out_rows: np.ndarray
+    averaged_state: State | None = None
 
 
 class WrongEvent(Method):
@@ -147,16 +149,16 @@ class WrongEvent(Method):
     def __init__(
         self,
         *,
-        holdout=0.1,
-        memorization_gap=0.05,
-        per_class=True,
-        base_model="label_wave",
-        joint_epochs=None,
-        difficulty="published",
-        noisy_term="entropy",
-        similarity="logits",
-        accumulate=True,
-    ):
+        holdout: float = 0.1,
+        memorization_gap: float = 0.05,
+        per_class: bool = True,
+        base_model: Literal["label_wave", "last"] = "label_wave",
+        joint_epochs: int | None = None,
+        difficulty: Literal["published", "symmetric", "one", "zero"] = "published",
+        noisy_term: Literal["entropy", "confident_entropy", "none"] = "entropy",
+        similarity: Literal["logits", "probabilities"] = "logits",
+        accumulate: bool = True,
+    ) -> None:
         self.holdout = holdout
         self.memorization_gap = memorization_gap
         self.per_class = per_class
@@ -167,7 +169,7 @@ class WrongEvent(Method):
         self.similarity = similarity
         self.accumulate = accumulate
 
-    def check_parameters(self):
+    def check_parameters(self) -> None:
         check_number(self, "holdout", 0, 1)
         check_number(self, "memorization_gap", 0)
         check_number(self, "joint_epochs", 1, kind=Integral, optional=True)
@@ -176,7 +178,7 @@ class WrongEvent(Method):
         check_choice(self, "noisy_term", NOISY_TERMS)
         check_choice(self, "similarity", SIMILARITIES)
 
-    def detect(self, trainer):
+    def detect(self, trainer: Trainer) -> WrongEventEvidence:
         """Run stage 1."""
         run = trainer.new_run()
         training_rows, held_out_rows = self._split(run, trainer.random_state())
@@ -195,7 +197,9 @@ class WrongEvent(Method):
             averaged_state=step.averaged.state,
         )
 
-    def train_classifier(self, trainer, evidence):
+    def train_classifier(
+        self, trainer: Trainer, evidence: WrongEventEvidence
+    ) -> WrongEventEvidence:
         """Run stage 2 from the base model."""
         n_epochs = self.joint_epochs or trainer.max_epochs
         run = trainer.new_run(state=evidence.state)
