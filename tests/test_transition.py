@@ -12,6 +12,7 @@ from sknoisy.transition import (
     estimate_from_anchors,
     estimate_from_trusted,
     invert_transition_matrix,
+    make_dominant,
     make_invertible,
     revise_transition_matrix,
 )
@@ -213,3 +214,25 @@ def test_users_matrix_is_copied_and_rounding_is_taken_off():
     checked[:] = 0
     assert_array_equal(given, before)
     assert_allclose(checked_sums, 1, rtol=1e-15)
+
+
+# -- dominance -----------------------------------------------------------------------------------
+
+
+def test_matrix_whose_right_labels_lead_stays():
+    matrix = np.array([[0.6, 0.3, 0.1], [0.2, 0.8, 0.0], [0.25, 0.25, 0.5]])
+    assert_allclose(make_dominant(matrix, lead=0.2), matrix)
+
+
+@pytest.mark.parametrize("lead", [0.0, 0.1, 0.5])
+def test_right_label_leads_by_no_more_than_is_asked_for(lead):
+    matrix = np.array([[0.2, 0.7, 0.1], [0.0, 1.0, 0.0], [0.4, 0.3, 0.3]])
+    dominant = make_dominant(matrix, lead=lead)
+    assert_allclose(dominant.sum(axis=1), 1)
+    leads = dominant.diagonal() - [dominant[0, 1], 0, dominant[2, 0]]
+    assert_allclose(leads, [lead, 1, lead])
+
+
+def test_labels_of_a_class_keep_their_proportions():
+    dominant = make_dominant(np.array([[0.1, 0.6, 0.3], [0, 1, 0], [0, 0, 1]]))
+    assert_allclose(dominant[0, 1] / dominant[0, 2], 2)

@@ -17,6 +17,7 @@ from ..transition import (
     estimate_dual_t,
     estimate_from_anchors,
     estimate_noise,
+    make_dominant,
 )
 from ._base import LabelEvidence, Method
 from ._self_trust import untrusted_rows
@@ -91,6 +92,9 @@ class Forward(TransitionMethod):
     -----
     The criterion of the net is not used but in the first training.
 
+    An estimated matrix whose commonest label of a class isn't the right one is mixed with the
+    identity until it is: a correction by it would exchange classes.
+
     It fails where the matrix is wrong: where no net finds the classes, where the noise depends on
     more than the class, and, with "hoc", where neighbours are of different classes. Long trainings
     learn wrong labels by heart even with the true matrix, only later.
@@ -154,11 +158,12 @@ def estimate_matrix(run, estimation):
     rows, n_classes = untrusted_rows(run), run.data.n_classes
     given = run.data.y[rows]
     if estimation == "hoc":
-        return _estimate_by_neighbors(last_layer_inputs(run, rows), given, n_classes, run.device)
+        features = last_layer_inputs(run, rows)
+        return make_dominant(_estimate_by_neighbors(features, given, n_classes, run.device))
     probabilities = run.predict(rows, class_probabilities)
     if estimation == "dual_t":
-        return estimate_dual_t(probabilities, given)
-    return estimate_from_anchors(probabilities)
+        return make_dominant(estimate_dual_t(probabilities, given))
+    return make_dominant(estimate_from_anchors(probabilities))
 
 
 def _estimate_by_neighbors(features, given, n_classes, device):

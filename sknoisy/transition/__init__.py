@@ -6,6 +6,7 @@ Pure functions, which know nothing of nets and trainings.
 from ._anchors import anchor_rows, estimate_from_anchors
 from ._checking import check_transition_matrix
 from ._confusion import count_transitions, estimate_from_trusted
+from ._dominance import make_dominant
 from ._dual_t import estimate_dual_t
 from ._hoc import NoiseEstimate, consensus_frequencies, estimate_noise
 from ._inverse import invert_transition_matrix, make_invertible
@@ -22,6 +23,7 @@ __all__ = [
     "estimate_from_trusted",
     "estimate_noise",
     "invert_transition_matrix",
+    "make_dominant",
     "make_invertible",
     "revise_transition_matrix",
 ]
