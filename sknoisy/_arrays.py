@@ -51,7 +51,10 @@ def check_mask(mask: Any, name: str, n_rows: int | None = None) -> BoolArray:
     ValueError
         If it isn't one value per row, or a value is missing or neither true nor false.
     """
-    values = np.array(as_array(mask, name))
+    try:
+        values = np.array(as_array(mask, name))
+    except ValueError as error:
+        raise ValueError(f"{name} must be a mask, one value per row: {error}") from error
     if values.ndim != 1 or (n_rows is not None and len(values) != n_rows):
         wanted = "n_samples" if n_rows is None else n_rows
         raise ValueError(

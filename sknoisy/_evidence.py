@@ -75,11 +75,11 @@ def collect_evidence(
 def _open_memory(memory: str | Memory) -> Memory:
     try:
         return check_memory(memory)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise _unusable(memory, error) from error
 
 
-def _unusable(memory: object, error: OSError) -> ValueError:
+def _unusable(memory: object, error: Exception) -> ValueError:
     return ValueError(
         "The 'memory' parameter must be a folder that can be made and written to, or one that "
         f"such trainings are stored in, or a joblib.Memory of it. Got {memory!r}: {error}."

@@ -145,6 +145,8 @@ def _checked_images(estimator: Any, X: Any, reset: bool) -> NDArray[Any]:
         X = X.astype(np.float32, copy=False)
         _check_finite(estimator, X)
     X = _channels_first(X)
+    if 0 in X.shape[2:]:
+        raise ValueError(f"X must be images of at least one pixel. Got X of shape {X.shape}.")
     _check_row_shape(estimator, X.shape[1:], reset)
     if X.dtype.kind in "iub" and X.dtype != np.uint8:
         if X.min() < 0 or X.max() > 255:

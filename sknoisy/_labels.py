@@ -27,7 +27,13 @@ def _read_targets(dataset: Any) -> list[Any]:
     targets = []
     shape = np.shape(dataset[0][0])
     for row in range(len(dataset)):
-        features, target = dataset[row]
+        item = dataset[row]
+        if not isinstance(item, tuple | list) or len(item) != 2:
+            raise TypeError(
+                "X is a Dataset whose items must be pairs (x, y). "
+                f"Row {row} is a {type(item).__name__}: {reprlib.repr(item)}."
+            )
+        features, target = item
         if np.shape(features) != shape:
             raise ValueError(
                 "X is a Dataset whose items must be of one shape: row 0 is of shape "
@@ -160,12 +166,12 @@ def check_weights(sample_weight: RowValues | None, n_rows: int) -> NDArray[np.fl
 
 
 def _as_numbers(sample_weight: RowValues) -> NDArray[np.float64]:
-    weights = np.asarray(as_array(sample_weight, "sample_weight"))
-    if weights.dtype.kind in "biufO":
-        try:
+    try:
+        weights = np.asarray(as_array(sample_weight, "sample_weight"))
+        if weights.dtype.kind in "biufO":
             return weights.astype(np.float64)
-        except (TypeError, ValueError):
-            pass
+    except (TypeError, ValueError):
+        pass
     raise ValueError(
         f"sample_weight must hold numbers, one weight per row. Got {reprlib.repr(sample_weight)}."
     )

@@ -1180,6 +1180,8 @@ def named_choices(call):
 def method_parameters(name):
     """Return for each constructor parameter of a method the values that it accepts."""
     defaults = METHODS[name]().get_params(deep=False)
+    for old in METHODS[name].renamed_parameters:
+        defaults.pop(old)
     return {parameter: _accepted(name, parameter, value) for parameter, value in defaults.items()}
 
 

@@ -78,7 +78,16 @@ class NetHooks:
         else:
             validation = self._datasets["dataset_valid"]
             batches = None if validation is None else net.get_iterator(validation, training=False)
-        net.run_single_epoch(batches, training=False, prefix="valid", step_fn=net.validation_step)
+        try:
+            net.run_single_epoch(
+                batches, training=False, prefix="valid", step_fn=net.validation_step
+            )
+        except RuntimeError as error:
+            if self.validation_rows is not None:
+                raise
+            raise ValueError(
+                f"The rows that the 'train_split' of 'net' holds out can't be predicted: {error}"
+            ) from error
 
     def end_epoch(self):
         """Return whether a callback ends the training."""

@@ -145,6 +145,11 @@ def _can_fuse_updates(net):
 
 
 def _check_batch_size(net):
+    if net.batch_size < 1 and net.batch_size != -1:
+        raise ValueError(
+            "The 'batch_size' of 'net' must be at least 1, or -1 for all rows at once. "
+            f"Got {net.batch_size!r} instead."
+        )
     if net.batch_size == 1 and has_batch_norm(net.module_):
         raise ValueError(
             "The 'batch_size' parameter must be at least 2 for a net with batch normalisation, "

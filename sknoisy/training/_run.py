@@ -36,7 +36,7 @@ from ._net_setup import (
     initialize_net,
 )
 from ._row_state import RowState
-from ._seeding import OwnRandomness, isolated_training, row_generator
+from ._seeding import OwnRandomness, isolated_training, row_generator, seeded_global_state
 from ._step import Step
 from ._surroundings import ordinary_surroundings
 
@@ -90,7 +90,9 @@ class TrainingRun:
         self.device = device
         self.net = initialize_net(net, data, device=device, seed=seed, verbose=verbose)
         self.module = self.net.module_
-        check_outputs(self.net, data)
+        with seeded_global_state(seed):
+            # A lazy module makes its weights in its first pass.
+            check_outputs(self.net, data)
         *self._examples, outputs = check_examples(self.net, data)
         if state is not None:
             self.module.load_state_dict(state)
@@ -298,7 +300,7 @@ class TrainingRun:
         return chain.from_iterable(repeat(batches))
 
     def _batch_size(self, n_rows: int) -> int:
-        return n_rows if self.net.batch_size == -1 else self.net.batch_size
+        return n_rows if self.net.batch_size == -1 else min(self.net.batch_size, max(n_rows, 1))
 
     # -- results -----------------------------------------------------------------------------
 

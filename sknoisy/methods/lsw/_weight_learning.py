@@ -90,7 +90,7 @@ class WeightLearningStep(Step):
         scale = self._mean_square.sqrt().clamp_min(torch.finfo(total.dtype).tiny)
         size = self._method.weight_step * self._method.epoch_interval
         step = size * (helpfulness / scale).clamp(-1, 1)
-        self._raw[rows] = self._move(self._raw[rows], step)
+        self._raw[rows] = self._move(self._raw[rows], step.to(self._raw.dtype))
 
 
 def weight_gradient(derivatives, weights, *, centered=True):
