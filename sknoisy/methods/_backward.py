@@ -32,7 +32,7 @@ class Backward(TransitionMethod):
     :math:`p_{\tilde y} T_{\tilde y \tilde y} / \sum_i p_i T_{i \tilde y}`; a label is judged wrong
     below one half.
 
-    Needs nothing but the labels. Cost in multiples of plain training: 1.15, and 1 with a given
+    Needs nothing but the labels. Cost in multiples of plain training: 1.2, and 1 with a given
     matrix.
 
     Parameters
@@ -76,7 +76,7 @@ class Backward(TransitionMethod):
     """
 
     name = "backward"
-    cost = "1.15"
+    cost = "1.2"
     choose_it = 'to compare: the unbiased form of `"forward"`'
     citation = (
         "Patrini, Rozza, Menon, Nock, Qu (2017). *Making Deep Neural Networks Robust to Label "

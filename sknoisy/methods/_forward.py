@@ -70,7 +70,7 @@ class Forward(TransitionMethod):
     :math:`p_{\tilde y} T_{\tilde y \tilde y} / \sum_i p_i T_{i \tilde y}`; a label is judged wrong
     below one half.
 
-    Needs nothing but the labels. Cost in multiples of plain training: 1.15, and 1 with a given
+    Needs nothing but the labels. Cost in multiples of plain training: 1.2, and 1 with a given
     matrix.
 
     Parameters
@@ -120,7 +120,7 @@ class Forward(TransitionMethod):
     """
 
     name = "forward"
-    cost = "1.15"
+    cost = "1.2"
     choose_it = "wrong labels depend on the class alone, or you know how often each is given"
     citation = (
         "Patrini, Rozza, Menon, Nock, Qu (2017). *Making Deep Neural Networks Robust to Label "

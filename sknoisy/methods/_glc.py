@@ -25,7 +25,7 @@ class GLC(TrustedMethod):
     :math:`p_{\tilde y} C_{\tilde y \tilde y} / \sum_k p_k C_{k \tilde y}`; a label is judged wrong
     below one half.
 
-    Needs trusted rows, or `self_trusted`. Cost in multiples of plain training: 1.15.
+    Needs trusted rows, or `self_trusted`. Cost in multiples of plain training: 1.3.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ class GLC(TrustedMethod):
     """
 
     name = "glc"
-    cost = "1.15"
+    cost = "1.3"
     choose_it = "you have trusted rows of every class, and wrong labels depend on the class"
     citation = (
         "Hendrycks, Mazeika, Wilson, Gimpel (2018). *Using Trusted Data to Train Deep Networks on "

@@ -33,7 +33,7 @@ class TRevision(TransitionMethod):
     :math:`p_{\tilde y} T_{\tilde y \tilde y} / \sum_i p_i T_{i \tilde y}`, by the revised matrix; a
     label is judged wrong below one half.
 
-    Needs nothing but the labels. Cost in multiples of plain training: 1.4.
+    Needs nothing but the labels. Cost in multiples of plain training: 1.3.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ class TRevision(TransitionMethod):
     """
 
     name = "t_revision"
-    cost = "1.4"
+    cost = "1.3"
     choose_it = 'as `"forward"`, where an estimate of the transition matrix is doubtful'
     citation = (
         "Xia, Liu, Wang, Han, Gong, Niu, Sugiyama (2019). *Are Anchor Points Really Indispensable "
