@@ -231,6 +231,7 @@ def test_a_lock_is_held_by_one_thread_at_a_time(tmp_path):
     assert most == [1] * 4
 
 
+@pytest.mark.slow
 def test_a_long_wait_is_made_known_once_and_goes_on_while_the_holder_lives(tmp_path, hold):
     path = str(tmp_path / "entry")
     hold(path, 3)
@@ -244,6 +245,7 @@ def test_a_long_wait_is_made_known_once_and_goes_on_while_the_holder_lives(tmp_p
     assert path in messages[0] and "Waiting" in messages[0]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="processes can't be stopped here")
 def test_a_stopped_holder_is_not_waited_for(tmp_path, hold):
     path = str(tmp_path / "entry")

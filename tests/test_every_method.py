@@ -164,6 +164,7 @@ def test_fitted_estimator_survives_pickling(fitted):
     pd.testing.assert_frame_equal(loaded.get_label_issues(), fitted.get_label_issues())
 
 
+@pytest.mark.slow
 def test_equal_seeds_give_equal_results_and_labels_keep_their_names(fitted):
     X, y, _ = easy_table()
     names = np.array(["cat", "dog"])
@@ -181,6 +182,7 @@ def test_other_seeds_give_other_results(fitted):
     assert (other.predict_proba(X) != fitted.predict_proba(X)).any()
 
 
+@pytest.mark.slow
 @EVERY
 @BOTH
 @pytest.mark.parametrize("contamination", [0.05, 0.3])
@@ -217,6 +219,7 @@ def test_wrong_labels_are_found_better_than_by_chance(name):
 # -- trusted rows --------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @EVERY
 @BOTH
 @pytest.mark.parametrize("rule", [{"threshold": 0.99}, {"contamination": 0.9}, {}], ids=str)
@@ -230,6 +233,7 @@ def test_trusted_rows_are_never_flagged_and_weigh_one(estimator_class, name, rul
     assert (fitted.label_quality_[trusted] == 1).all()
 
 
+@pytest.mark.slow
 @EVERY
 @BOTH
 def test_all_rows_may_be_trusted(estimator_class, name):
@@ -309,6 +313,7 @@ def test_images_are_learnt_from_and_judged(name):
     assert np.isfinite(model.label_quality_).all()
 
 
+@pytest.mark.slow
 @EVERY
 @BOTH
 def test_a_plain_skorch_net_of_the_users_is_trained(estimator_class, name):

@@ -208,6 +208,7 @@ print("fitted")
 """
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_a_program():
     program = subprocess.Popen(
         [sys.executable, "-c", PROGRAM],
@@ -432,6 +433,7 @@ INTEGERS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [np.int8, np.uint8, np.int16, np.int64, np.uint64])
 @pytest.mark.parametrize(("method", "integers", "settings"), INTEGERS, ids=str)
 def test_integers_of_numpy_do_what_those_of_python_do(method, integers, settings, kind):
@@ -452,6 +454,7 @@ def _convert(value, convert):
     return convert(value) if isinstance(value, int) else value
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [np.int8, np.uint8, np.int64])
 def test_a_nets_own_integers_of_numpy_do_what_those_of_python_do(kind):
     X, y = table(260)
@@ -528,6 +531,7 @@ def test_a_split_that_leaves_too_few_rows_is_named(n_left):
         NoisyLabelDetector(net=net, max_epochs=2).fit(*table())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["l2rw", "nlnl", "simifeat", "lsw", "bhn", "meta_weight_net"])
 @pytest.mark.parametrize("n_untrusted", [0, 1, 2, 3])
 def test_methods_work_with_few_untrusted_rows(method, n_untrusted):
@@ -536,6 +540,7 @@ def test_methods_work_with_few_untrusted_rows(method, n_untrusted):
     assert np.isfinite(model.predict_proba(table()[0])).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", list(METHODS))
 @pytest.mark.parametrize("batch_size", [2, 3, 39])
 def test_methods_work_on_four_rows_of_positive_weight(method, batch_size):

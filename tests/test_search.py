@@ -27,6 +27,7 @@ def searched(estimator, grid, X, y):
     return search
 
 
+@pytest.mark.slow
 @BOTH
 @pytest.mark.parametrize(
     "grid",

@@ -62,6 +62,7 @@ def check_equal(first, second):
         assert one.dtype == other.dtype
 
 
+@pytest.mark.slow
 @ALL
 @pytest.mark.parametrize("method", list(METHODS))
 def test_a_fit_gives_the_same_in_all_surroundings(method, surroundings):
@@ -81,6 +82,7 @@ def test_gradients_are_the_same_in_all_surroundings(gradient, surroundings):
     check_equal(expected, found)
 
 
+@pytest.mark.slow
 @ALL
 @pytest.mark.parametrize("final", ["filter", "weight"])
 def test_a_final_net_on_images_is_the_same_in_all_surroundings(final, surroundings):

@@ -159,6 +159,7 @@ def fitted(method, estimator_class=NoisyLabelDetector, **params):
     return estimator_class(method, **SHORT, **params).fit(X, y, trusted=trusted_rows(method))
 
 
+@pytest.mark.slow
 @EACH_METHOD
 @pytest.mark.parametrize("contamination", [0.1, 0.2])
 def test_contamination_flags_that_share_of_the_untrusted_rows(method, contamination):
@@ -169,6 +170,7 @@ def test_contamination_flags_that_share_of_the_untrusted_rows(method, contaminat
     assert not mask[~untrusted].any()
 
 
+@pytest.mark.slow
 @EACH_METHOD
 @pytest.mark.parametrize("params", [{}, {"contamination": 0.2}, {"threshold": 0.4}], ids=str)
 def test_labels_of_new_rows_are_wrong_where_their_score_is_below_the_threshold(method, params):
@@ -187,6 +189,7 @@ def test_without_a_share_new_labels_are_wrong_where_the_net_contradicts_them(met
     np.testing.assert_array_equal(detector.predict_noise(X, y), margins < 0.5)
 
 
+@pytest.mark.slow
 @EACH_METHOD
 @pytest.mark.parametrize("estimator_class", [NoisyLabelDetector, RobustClassifier])
 def test_share_and_precision_of_flags_on_new_rows_are_those_of_the_contamination(
@@ -198,6 +201,7 @@ def test_share_and_precision_of_flags_on_new_rows_are_those_of_the_contamination
     assert flipped[wrong].mean() > 0.75
 
 
+@pytest.mark.slow
 @EACH_METHOD
 @pytest.mark.parametrize("params", [{}, {"contamination": 0.1}], ids=str)
 def test_scores_rank_new_labels_as_well_as_the_margins(method, params):
