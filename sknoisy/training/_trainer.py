@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,9 +15,6 @@ from ._jacobian_vector_product import resolve_gradient
 from ._net_setup import initialize_net, python_scalars, resolve_net
 from ._run import TrainingRun
 from ._seeding import child_seeds
-
-if TYPE_CHECKING:
-    from ..methods import LabelEvidence
 
 
 class Trainer:
@@ -57,7 +54,7 @@ class Trainer:
         verbose: int = 0,
     ) -> None:
         self.data = data
-        self.first_evidence: LabelEvidence | None = None
+        self.first_evidence: Any = None
         self.device = resolve_device(device)
         self.verbose = verbose
         self.has_default_net = net is None
@@ -86,7 +83,7 @@ class Trainer:
             state=state,
         )
 
-    def trust(self, trusted: BoolArray, first_evidence: LabelEvidence) -> None:
+    def trust(self, trusted: BoolArray, first_evidence: Any) -> None:
         """Let rows stand in for trusted ones in all later runs, by what a first training found."""
         self.data = replace(self.data, trusted=trusted)
         self.first_evidence = first_evidence
