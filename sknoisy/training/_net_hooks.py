@@ -49,7 +49,8 @@ class NetHooks:
         self._net._set_training(True)
 
     def begin_batch(self, batch):
-        self._notify("on_batch_begin", batch=batch, training=True)
+        if self._hooks["on_batch_begin"]:
+            self._notify("on_batch_begin", batch=batch, training=True)
 
     def gradient_is_known(self, batch):
         if self._hooks["on_grad_computed"]:
@@ -60,7 +61,8 @@ class NetHooks:
         history = self._net.history
         history.record_batch("train_loss", loss_value)
         history.record_batch("train_batch_size", len(batch.y))
-        self._notify("on_batch_end", batch=batch, training=True, loss=loss, y_pred=logits)
+        if self._hooks["on_batch_end"]:
+            self._notify("on_batch_end", batch=batch, training=True, loss=loss, y_pred=logits)
 
     def validate(self, n_batches, batches_of):
         """Close the training part of an epoch, and predict the rows held out.
