@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 
 from ._typing import BoolArray
 
@@ -33,6 +34,20 @@ def as_array(values: Any, name: str) -> Any:
 def plain(label: Any) -> Any:
     """Return a label as Python's own number or string."""
     return label.item() if isinstance(label, np.generic) else label
+
+
+def encode_classes(labels: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Return the classes in their order, the first row of each, and each row's class number.
+
+    Raises
+    ------
+    TypeError
+        If labels of several types can't be sorted.
+    """
+    try:
+        return np.unique(labels, return_index=True, return_inverse=True)
+    except TypeError as error:
+        raise TypeError("y must hold classes that can be sorted, all of one type.") from error
 
 
 def check_mask(mask: Any, name: str, n_rows: int | None = None) -> BoolArray:

@@ -10,7 +10,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 from torch.utils.data import Dataset
 
-from ._arrays import DATES, as_array, check_mask, plain
+from ._arrays import DATES, as_array, check_mask, encode_classes, plain
 from ._typing import BoolArray, FloatArray, IntArray, LabelArray, RowValues
 
 
@@ -113,7 +113,7 @@ def encode_labels(
 
     Every class needs two rows, and one of positive weight.
     """
-    classes, codes = np.unique(y, return_inverse=True)
+    classes, _, codes = encode_classes(y)
     if len(classes) < 2:
         raise ValueError(
             f"y must have at least two classes. Got one class only: {plain(classes[0])!r}."

@@ -5,6 +5,7 @@ from numbers import Real
 import numpy as np
 import pandas as pd
 
+from .._arrays import encode_classes
 from .._typing import BoolArray, IntArray, LabelArray, Labels
 
 
@@ -18,10 +19,7 @@ def encode(y: Labels) -> tuple[LabelArray | pd.Series, IntArray, IntArray]:
     values = np.asarray(y)
     if values.dtype.kind == "f" and (values % 1 != 0).any():
         raise ValueError("y must hold classes; got fractional numbers.")
-    try:
-        classes, first_rows, codes = np.unique(values, return_index=True, return_inverse=True)
-    except TypeError as error:
-        raise TypeError("y must hold classes that can be sorted, all of one type.") from error
+    classes, first_rows, codes = encode_classes(values)
     if len(classes) < 2:
         raise ValueError(f"y must have at least two classes; got {classes.tolist()}.")
     return y, first_rows, codes
