@@ -10,21 +10,18 @@ from torch.nn.functional import cross_entropy
 from .._parameters import check_choice, check_number
 from .._typing import FloatArray, History
 from ..losses import forward_corrected, posterior_of_given
-from ..neighbors import SimilarRows
 from ..training import Step, Trainer, last_layer_inputs
 from ..transition import (
     check_transition_matrix,
     estimate_dual_t,
     estimate_from_anchors,
-    estimate_noise,
+    estimate_from_features,
     make_dominant,
 )
 from ._base import LabelEvidence, Method
 from ._self_trust import untrusted_rows
 
 ESTIMATIONS = ("dual_t", "anchors", "hoc")
-# HOC compares a row with its two nearest ones.
-N_COMPARED = 3
 
 
 class TransitionMethod(Method):
@@ -159,22 +156,11 @@ def estimate_matrix(run, estimation):
     given = run.data.y[rows]
     if estimation == "hoc":
         features = last_layer_inputs(run, rows)
-        return make_dominant(_estimate_by_neighbors(features, given, n_classes, run.device))
+        return make_dominant(estimate_from_features(features, given, n_classes, run.device))
     probabilities = run.predict(rows, class_probabilities)
     if estimation == "dual_t":
         return make_dominant(estimate_dual_t(probabilities, given))
     return make_dominant(estimate_from_anchors(probabilities))
-
-
-def _estimate_by_neighbors(features, given, n_classes, device):
-    if len(given) < N_COMPARED:
-        raise ValueError(
-            f"The 'estimation' parameter 'hoc' needs at least {N_COMPARED} rows that aren't "
-            f"trusted. Got {len(given)}."
-        )
-    compared, _ = SimilarRows(features, N_COMPARED, device).voters(np.ones(len(given), dtype=bool))
-    own, nearest, second = given[compared].T
-    return estimate_noise(own, nearest, second, n_classes).transition_matrix
 
 
 def class_probabilities(batch, logits):

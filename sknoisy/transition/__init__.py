@@ -8,7 +8,12 @@ from ._checking import check_transition_matrix
 from ._confusion import count_transitions, estimate_from_trusted
 from ._dominance import make_dominant
 from ._dual_t import estimate_dual_t
-from ._hoc import NoiseEstimate, consensus_frequencies, estimate_noise
+from ._hoc import (
+    NoiseEstimate,
+    consensus_frequencies,
+    estimate_from_features,
+    estimate_noise,
+)
 from ._inverse import invert_transition_matrix, make_invertible
 from ._revision import revise_transition_matrix
 
@@ -20,6 +25,7 @@ __all__ = [
     "count_transitions",
     "estimate_dual_t",
     "estimate_from_anchors",
+    "estimate_from_features",
     "estimate_from_trusted",
     "estimate_noise",
     "invert_transition_matrix",

@@ -7,9 +7,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..neighbors import SimilarRows
+
 FIRST_STEPS, FIRST_LR = 400, 0.1
 LATER_STEPS, LATER_LR = 20, 0.01
 START_DIAGONAL = 5.0
+# A row and its two nearest ones.
+N_COMPARED = 3
 # Triples of more classes don't fit memory.
 MAX_CLASSES_OF_TRIPLES = 128
 
@@ -89,6 +93,38 @@ def estimate_noise(
     return NoiseEstimate(
         matrix.detach().softmax(dim=1).numpy(), shares.detach().softmax(dim=0).numpy()
     )
+
+
+def estimate_from_features(
+    features: NDArray[np.floating],
+    given: NDArray[np.integer],
+    n_classes: int,
+    device: torch.device | str = "cpu",
+) -> NDArray[np.float64]:
+    """Return the transition matrix by the labels of rows whose features are most similar.
+
+    Parameters
+    ----------
+    features : ndarray of shape (n_rows, n_features)
+    given : ndarray of int of shape (n_rows,)
+        Codes of the given labels.
+    n_classes : int
+    device : torch.device or str, default="cpu"
+        Where to search.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than three rows: each is compared with its two nearest.
+    """
+    if len(given) < N_COMPARED:
+        raise ValueError(
+            f"The estimation 'hoc' needs at least {N_COMPARED} rows that aren't trusted. "
+            f"Got {len(given)}."
+        )
+    compared, _ = SimilarRows(features, N_COMPARED, device).voters(np.ones(len(given), dtype=bool))
+    own, nearest, second = given[compared].T
+    return estimate_noise(own, nearest, second, n_classes).transition_matrix
 
 
 def consensus_frequencies(
