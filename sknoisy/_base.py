@@ -1,8 +1,7 @@
 """What both estimators share: checks, evidence, verdict and prediction."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from functools import reduce
 from numbers import Integral
 from typing import Any, Literal
 
@@ -18,8 +17,9 @@ from skorch import NeuralNetClassifier
 from torch.utils.data import Dataset
 
 from ._arrays import plain
-from ._evidence import collect_evidence, draw_seed
+from ._evidence import collect_evidence, draw_seed, predict_together
 from ._features import check_features, row_index
+from ._judges import Judges, check_estimator_data
 from ._labels import check_labels, check_trusted, check_weights, encode_labels
 from ._parameters import (
     check_number,
@@ -29,6 +29,7 @@ from ._parameters import (
 )
 from ._typing import (
     BoolArray,
+    CrossValidation,
     Features,
     FloatArray,
     History,
@@ -38,7 +39,6 @@ from ._typing import (
     NetParameter,
     RandomStateParameter,
     RowValues,
-    State,
 )
 from .methods import LabelEvidence, Method
 from .thresholds import (
@@ -54,7 +54,6 @@ from .training import (
     Trainer,
     TrainingData,
     ordinary_surroundings,
-    predict_probabilities,
     seeded_global_state,
 )
 
@@ -105,6 +104,7 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
     feature_names_in_: LabelArray
     transition_matrix_: FloatArray
     net_: NeuralNetClassifier
+    estimators_: list[BaseEstimator]
     history_: History
 
     def __init__(
@@ -112,6 +112,8 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
         method: str | Method = "wrong_event",
         *,
         net: NetParameter = None,
+        estimator: BaseEstimator | None = None,
+        cv: CrossValidation = None,
         threshold: float | Literal["auto"] = "auto",
         contamination: float | None = None,
         max_epochs: int | None = None,
@@ -124,6 +126,8 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
     ) -> None:
         self.method = method
         self.net = net
+        self.estimator = estimator
+        self.cv = cv
         self.threshold = threshold
         self.contamination = contamination
         self.max_epochs = max_epochs
@@ -163,13 +167,29 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
     ) -> tuple[TrainingData, LabelArray, pd.Index | None]:
         """Return what the training sees, and the classes in the user's own labels."""
         index = row_index(X, y)
-        features = check_features(self, X, reset=True)
+        features, table = self._read_rows(X, reset=True)
         labels = check_labels(self, features, y)
         weights = check_weights(sample_weight, len(labels))
         classes, codes = encode_labels(labels, weights)
         trusted = check_trusted(trusted, codes, classes, weights)
-        data = TrainingData(features, codes, len(classes), trusted, weights)
+        data = TrainingData(features, codes, len(classes), trusted, weights, table=table)
+        if self.estimator is not None:
+            check_estimator_data(self, self.estimator, data, "estimator")
         return data, classes, index
+
+    def _read_rows(self, X: Features, *, reset: bool) -> tuple[Any, Any]:
+        """Return X as the net sees it, and as a classifier that judges in its place."""
+        features = check_features(self, X, reset=reset)
+        return features, features if self.estimator is not None else None
+
+    def _resolve_judges(self, method: Method) -> Judges:
+        return Judges(
+            method,
+            net=self.net,
+            uses_net=self.estimator is None,
+            estimator=self.estimator,
+            cv=self.cv,
+        )
 
     def _settings(self) -> dict[str, Any]:
         # numpy's numbers are taken too, and a cached training is found by either.
@@ -184,8 +204,7 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
         self, method: Method, data: TrainingData, random_state: int | None, *, with_classifier: bool
     ) -> LabelEvidence:
         return collect_evidence(
-            method,
-            self.net,
+            self._resolve_judges(method),
             data,
             random_state,
             with_classifier=with_classifier,
@@ -241,11 +260,16 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
         threshold = method.default_threshold if is_auto else float(self.threshold)
         return judge_labels(quality, threshold, codes=data.y, trusted=data.trusted), threshold
 
-    def _margins_of_net(self, data: TrainingData) -> FloatArray:
-        """Return what the net that predicts says of the rows' labels."""
+    def _margins_of_predictor(self, data: TrainingData) -> FloatArray:
+        """Return what the model that predicts says of the rows' labels."""
         # A Dataset may draw random views from the global generators.
         with seeded_global_state(0) if data.is_dataset else nullcontext():
-            return label_margins(predict_probabilities(self.net_, data.X), data.y)
+            return label_margins(self._probabilities(data.X, data.table), data.y)
+
+    def _probabilities(self, features: Any, table: Any) -> FloatArray:
+        nets = (self.net_, *self._peer_nets) if hasattr(self, "net_") else ()
+        estimators = getattr(self, "estimators_", ())
+        return predict_together(nets, features, estimators, table, len(self.classes_))
 
     def _scale_margins(
         self, method: Method, data: TrainingData, margins: FloatArray | None = None
@@ -257,9 +281,9 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
         model contradicts fewer: one that has learnt the given labels by heart must not make
         new rows suspicious about which it is merely less sure.
 
-        `margins` are those of the predicting model; None: of `net_`, yet to be computed.
+        `margins` are those of the predicting model; None: yet to be computed.
         """
-        margins = self._margins_of_net(data) if margins is None else margins
+        margins = self._margins_of_predictor(data) if margins is None else margins
         judged = ~data.trusted
         if data.sample_weight is not None:
             # The method hasn't seen the rows of weight zero.
@@ -273,11 +297,14 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
             anchor = border, self.threshold_
         self._quality_scale = quality_scale(margins, quality, anchor)
 
-    def _keep_nets(self, data: TrainingData, states: Sequence[State], history: History) -> None:
-        """Rebuild the nets that predict, with the weights of a training."""
-        trainer = Trainer(self.net, data, seed=0, **self._settings())
-        self.net_, *self._peer_nets = (trainer.rebuild(state) for state in states)
-        self.history_ = history
+    def _keep_models(self, data: TrainingData, evidence: LabelEvidence) -> None:
+        """Keep what predicts: the nets with the weights of a training, and the classifiers."""
+        if evidence.states:
+            trainer = Trainer(self.net, data, seed=0, **self._settings())
+            self.net_, *self._peer_nets = (trainer.rebuild(state) for state in evidence.states)
+        if evidence.estimators:
+            self.estimators_ = list(evidence.estimators)
+        self.history_ = evidence.history
 
     # -- predict -----------------------------------------------------------------------------
 
@@ -295,10 +322,8 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         with ordinary_surroundings:
-            features = check_features(self, X, reset=False)
-        nets = (self.net_, *self._peer_nets)
-        total = reduce(np.add, (predict_probabilities(net, features) for net in nets))
-        return total / len(nets)
+            features, table = self._read_rows(X, reset=False)
+        return self._probabilities(features, table)
 
     def predict(self, X: Features) -> LabelArray:
         """Return the most likely class of each row.

@@ -9,18 +9,17 @@ from typing import Any, Literal, Self, TypeVar
 import numpy as np
 import torch
 from joblib import Memory
-from sklearn.base import BaseEstimator, clone, is_classifier
-from sklearn.pipeline import Pipeline
-from sklearn.utils import get_tags
+from sklearn.base import BaseEstimator, is_classifier
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, has_fit_parameter
-from skorch import NeuralNet
+from sklearn.utils.validation import check_is_fitted
 
 from ._arrays import as_array
 from ._base import BaseNoisyLabelEstimator, fit_anew_or_not_at_all
 from ._evidence import draw_seed
 from ._features import check_features, take_rows
+from ._judges import check_estimator_data, check_estimator_parameter
 from ._typing import (
+    CrossValidation,
     Features,
     FloatArray,
     LabelArray,
@@ -31,7 +30,13 @@ from ._typing import (
 )
 from .methods import Method, check_trusted_rows, resolve_method
 from .thresholds import label_margins
-from .training import Trainer, TrainingData, ordinary_surroundings
+from .training import (
+    Trainer,
+    TrainingData,
+    ordinary_surroundings,
+    seeded_clone,
+    takes_sample_weight,
+)
 
 MethodT = TypeVar("MethodT", bound=Callable[..., Any])
 FINALS = ("auto", "method", "weight", "filter", "filter_weight")
@@ -48,33 +53,6 @@ def _gives_probabilities(model: "RobustClassifier") -> bool:
 def _available_if(check: Callable[[Any], bool]) -> Callable[[MethodT], MethodT]:
     """Return scikit-learn's decorator; for type checkers it leaves the signature as it is."""
     return available_if(check)
-
-
-def _takes_images(estimator: Any) -> bool:
-    """Return whether a classifier may learn from images; a pipeline may if its first step does."""
-    while isinstance(estimator, Pipeline):
-        steps = [step for _, step in estimator.steps if step not in (None, "passthrough")]
-        if not steps:
-            return True
-        estimator = steps[0]
-    if isinstance(estimator, NeuralNet):
-        return True
-    tags = get_tags(estimator)
-    return tags.no_validation or tags.input_tags.three_d_array
-
-
-def _seeded_clone(estimator: Any, seed: int | None) -> Any:
-    """Return a clone whose random states get seeds, where they are None; all stay if `seed` is."""
-    estimator = clone(estimator)
-    if seed is None:
-        return estimator
-    random_state = np.random.RandomState(seed)
-    unset = [
-        name
-        for name, value in sorted(estimator.get_params().items(), key=lambda item: item[0])
-        if name.split("__")[-1] == "random_state" and value is None
-    ]
-    return estimator.set_params(**{name: draw_seed(random_state) for name in unset})
 
 
 class RobustClassifier(BaseNoisyLabelEstimator):
@@ -94,6 +72,15 @@ class RobustClassifier(BaseNoisyLabelEstimator):
         `train_split`, if it has one (skorch's own default is to hold out a fifth), is
         respected: rows held out are judged without being learnt from. A module's constructor
         parameters `n_features`, `n_channels` and `n_classes` are set from the data.
+    estimator : classifier, default=None
+        A scikit-learn classifier that judges in place of the net. One that boosts in rounds
+        (scikit-learn's, LightGBM's, XGBoost's and CatBoost's) is trained once, and wrong events are
+        counted over its rounds; where you left its regularisation at the default, the clone that
+        judges is regularised more. Any other judges by cross-validated predictions. Unless a
+        `final_estimator` is given, a clone of it is trained on what the verdict leaves.
+    cv : int, splitter or iterable, default=None
+        Folds of the cross-validated predictions of `estimator`, a booster too if this is given.
+        None: 5, as in scikit-learn, or as many as the smallest class has rows.
     final : str, default="auto"
         How the classifier is got from the evidence. "method": the net as the method trained it;
         "weight": a fresh net with `sample_weights_` in the loss; "filter": a fresh net on the
@@ -144,9 +131,14 @@ class RobustClassifier(BaseNoisyLabelEstimator):
     net_ : skorch NeuralNetClassifier
         The trained net.
     history_ : list of dict
-        What skorch recorded, one dict per epoch.
+        What skorch recorded, one dict per epoch; with a booster as `estimator`, its losses and
+        agreements on the held-out rows, one dict per round.
+    estimators_ : list of classifiers
+        Only with an `estimator`: the fitted clones that judged, one booster or one per fold. They
+        know the classes as codes 0, 1, ... There is no `net_` then.
     final_estimator_ : classifier
-        The fitted `final_estimator`, if one was given; `net_` is then the method's net.
+        The fitted `final_estimator` or clone of `estimator`, if one was given; `net_` is then the
+        method's net.
 
     See Also
     --------
@@ -173,6 +165,8 @@ class RobustClassifier(BaseNoisyLabelEstimator):
         method: str | Method = "wrong_event",
         *,
         net: NetParameter = None,
+        estimator: BaseEstimator | None = None,
+        cv: CrossValidation = None,
         final: str = "auto",
         final_estimator: BaseEstimator | None = None,
         threshold: float | Literal["auto"] = "auto",
@@ -188,6 +182,8 @@ class RobustClassifier(BaseNoisyLabelEstimator):
         super().__init__(
             method,
             net=net,
+            estimator=estimator,
+            cv=cv,
             threshold=threshold,
             contamination=contamination,
             max_epochs=max_epochs,
@@ -242,51 +238,54 @@ class RobustClassifier(BaseNoisyLabelEstimator):
     ) -> None:
         self._check_parameters()
         method = resolve_method(self.method)
+        check_estimator_parameter(self, method)
         final = self._resolve_final(method)
         data, classes, index = self._check_data(X, y, trusted, sample_weight)
         check_trusted_rows(method, data.trusted)
-        self._check_final_estimator(data)
+        if self.final_estimator is not None:
+            check_estimator_data(self, self.final_estimator, data, "final_estimator")
         random_state = self._fixed_random_state()
         final_seed = None if random_state is None else (int(random_state) + 1) % 2**32
         evidence = self._collect(method, data, random_state, with_classifier=final == "method")
         self._remember_rows(data, classes, index)
         self._judge(method, data, evidence)
-        if self.final_estimator is not None:
-            self._keep_nets(data, evidence.states, evidence.history)
+        self._keep_models(data, evidence)
+        if final == "method":
+            self._scale_margins(method, data, evidence.margins)
+        elif self._final_classifier() is None:
+            self._fit_final_net(data, final, final_seed)
+            self._scale_margins(method, data)
+        else:
             X = as_array(X, "X")
             self._fit_final_estimator(X, data, final, final_seed)
             if hasattr(self.final_estimator_, "predict_proba"):
                 probabilities = self.final_estimator_.predict_proba(X)
                 self._scale_margins(method, data, label_margins(probabilities, data.y))
-        elif final == "method":
-            self._keep_nets(data, evidence.states, evidence.history)
-            self._scale_margins(method, data, evidence.margins)
-        else:
-            self._fit_final_net(data, final, final_seed)
-            self._scale_margins(method, data)
+
+    def _final_classifier(self) -> Any:
+        """Return the scikit-learn classifier that predicts in the end; None: a net does."""
+        return self.estimator if self.final_estimator is None else self.final_estimator
 
     def _resolve_final(self, method: Method) -> str:
         """Return the form of the final training that the parameters ask for."""
         final = self._checked_final()
-        if self.final_estimator is None:
+        classifier = self._final_classifier()
+        if classifier is None:
             return method.default_final if final == "auto" else final
-        if isclass(self.final_estimator) or not (
-            hasattr(self.final_estimator, "fit") and is_classifier(self.final_estimator)
-        ):
+        if isclass(classifier) or not (hasattr(classifier, "fit") and is_classifier(classifier)):
             raise TypeError(
                 "The 'final_estimator' parameter of RobustClassifier must be a classifier. "
-                f"Got {self.final_estimator!r} instead."
+                f"Got {classifier!r} instead."
             )
-        takes_weights = has_fit_parameter(self.final_estimator, "sample_weight")
-        if final.endswith("weight") and not takes_weights:
+        if final.endswith("weight") and not takes_sample_weight(classifier):
             raise ValueError(
                 f"final={final!r} needs a 'final_estimator' whose fit takes sample_weight. "
-                f"Got {self.final_estimator!r}."
+                f"Got {classifier!r}."
             )
-        if final == "method":
+        if final == "method" and self.final_estimator is not None:
             raise ValueError(
                 "final='method' keeps the net that the method trained, so it excludes a "
-                f"'final_estimator'. Got {self.final_estimator!r}."
+                f"'final_estimator'. Got {classifier!r}."
             )
         return "filter" if final == "auto" else final
 
@@ -305,28 +304,6 @@ class RobustClassifier(BaseNoisyLabelEstimator):
             )
         return self.final
 
-    def _check_final_estimator(self, data: TrainingData) -> None:
-        final = self.final_estimator
-        if final is None:
-            return
-        if data.is_dataset:
-            raise TypeError(
-                "A 'final_estimator' learns from arrays and DataFrames: pass X as one of these, "
-                "or leave final_estimator=None. Got a torch Dataset."
-            )
-        if data.is_image and not _takes_images(final):
-            raise TypeError(
-                "A 'final_estimator' of scikit-learn learns from tables, not from images: leave "
-                "final_estimator=None, pass features of the images as X, or begin a pipeline "
-                "with a FunctionTransformer that flattens them. Got X with rows of shape "
-                f"{data.X.shape[1:]} and {final!r}."
-            )
-        if data.sample_weight is not None and not has_fit_parameter(final, "sample_weight"):
-            raise ValueError(
-                "sample_weight needs a 'final_estimator' whose fit takes sample_weight. "
-                f"Got {final!r}."
-            )
-
     def _fit_final_estimator(
         self, X: Features, data: TrainingData, final: str, seed: int | None
     ) -> None:
@@ -335,7 +312,7 @@ class RobustClassifier(BaseNoisyLabelEstimator):
         fit_params = {}
         if final.endswith("weight") or data.sample_weight is not None:
             fit_params["sample_weight"] = weights[rows]
-        self.final_estimator_ = _seeded_clone(self.final_estimator, seed)
+        self.final_estimator_ = seeded_clone(self._final_classifier(), seed)
         self.final_estimator_.fit(take_rows(X, rows), self._given_labels[rows], **fit_params)
 
     def _final_weights(self, final: str, data: TrainingData) -> FloatArray:
@@ -363,7 +340,8 @@ class RobustClassifier(BaseNoisyLabelEstimator):
             self.net, data, seed=draw_seed(seed), verbose=int(self.verbose), **self._settings()
         )
         run = trainer.new_run().fit()
-        self._keep_nets(data, (run.state(),), run.history())
+        self.net_, self._peer_nets = trainer.rebuild(run.state()), []
+        self.history_ = run.history()
 
     @_available_if(_gives_probabilities)
     def predict_proba(self, X: Features) -> FloatArray:

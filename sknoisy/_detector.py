@@ -6,11 +6,14 @@ import imblearn.base  # noqa: F401, adds fit_resample to the methods that metada
 import numpy as np
 import torch
 from joblib import Memory
+from sklearn.base import BaseEstimator
 
 from ._base import BaseNoisyLabelEstimator, fit_anew_or_not_at_all
 from ._features import take_rows
+from ._judges import check_estimator_parameter
 from ._typing import (
     BoolArray,
+    CrossValidation,
     Features,
     IntArray,
     Labels,
@@ -40,6 +43,14 @@ class NoisyLabelDetector(BaseNoisyLabelEstimator):
         `train_split`, if it has one (skorch's own default is to hold out a fifth), is
         respected: rows held out are judged without being learnt from. A module's constructor
         parameters `n_features`, `n_channels` and `n_classes` are set from the data.
+    estimator : classifier, default=None
+        A scikit-learn classifier that judges in place of the net. One that boosts in rounds
+        (scikit-learn's, LightGBM's, XGBoost's and CatBoost's) is trained once, and wrong events are
+        counted over its rounds; where you left its regularisation at the default, the clone that
+        judges is regularised more. Any other judges by cross-validated predictions.
+    cv : int, splitter or iterable, default=None
+        Folds of the cross-validated predictions of `estimator`, a booster too if this is given.
+        None: 5, as in scikit-learn, or as many as the smallest class has rows.
     threshold : "auto" or float in (0, 1), default="auto"
         Rows whose `label_quality_` is below it are flagged. "auto": the method's own rule.
     contamination : float in (0, 1), default=None
@@ -81,7 +92,11 @@ class NoisyLabelDetector(BaseNoisyLabelEstimator):
     net_ : skorch NeuralNetClassifier
         The trained net.
     history_ : list of dict
-        What skorch recorded, one dict per epoch.
+        What skorch recorded, one dict per epoch; with a booster as `estimator`, its losses and
+        agreements on the held-out rows, one dict per round.
+    estimators_ : list of classifiers
+        Only with an `estimator`: the fitted clones that judged, one booster or one per fold. They
+        know the classes as codes 0, 1, ... There is no `net_` then.
     sample_indices_ : ndarray of int
         Rows kept by `fit_resample`.
 
@@ -115,6 +130,8 @@ class NoisyLabelDetector(BaseNoisyLabelEstimator):
         method: str | Method = "wrong_event",
         *,
         net: NetParameter = None,
+        estimator: BaseEstimator | None = None,
+        cv: CrossValidation = None,
         threshold: float | Literal["auto"] = "auto",
         contamination: float | None = None,
         max_epochs: int | None = None,
@@ -128,6 +145,8 @@ class NoisyLabelDetector(BaseNoisyLabelEstimator):
         super().__init__(
             method,
             net=net,
+            estimator=estimator,
+            cv=cv,
             threshold=threshold,
             contamination=contamination,
             max_epochs=max_epochs,
@@ -180,12 +199,13 @@ class NoisyLabelDetector(BaseNoisyLabelEstimator):
     ) -> None:
         self._check_parameters()
         method = resolve_method(self.method)
+        check_estimator_parameter(self, method)
         data, classes, index = self._check_data(X, y, trusted, sample_weight)
         check_trusted_rows(method, data.trusted)
         evidence = self._collect(method, data, self._fixed_random_state(), with_classifier=False)
         self._remember_rows(data, classes, index)
         self._judge(method, data, evidence)
-        self._keep_nets(data, evidence.states, evidence.history)
+        self._keep_models(data, evidence)
         self._scale_margins(method, data, evidence.margins)
 
     def fit_predict(

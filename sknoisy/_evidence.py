@@ -1,22 +1,36 @@
 """The costly part of a fit, as one function that can be cached."""
 
 import os
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from functools import reduce
 from importlib.metadata import version
 from typing import Any
 
+import numpy as np
 import torch
 from joblib import Memory
 from joblib.hashing import NumpyHasher
 from sklearn.utils.validation import check_memory, check_random_state
+from skorch import NeuralNet
 
 from ._cache_lock import entry_lock
-from ._typing import IntArray, NetParameter, RandomStateParameter
-from .methods import LabelEvidence, Method, settle_trusted_rows
-from .training import Trainer, TrainingData, ordinary_surroundings, python_scalars
+from ._judges import Judges
+from ._typing import FloatArray, IntArray, RandomStateParameter
+from .methods import LabelEvidence, runner_up_classes, settle_trusted_rows
+from .thresholds import label_margins
+from .training import (
+    EstimatorTrainer,
+    Trainer,
+    TrainingData,
+    mean_probabilities,
+    ordinary_surroundings,
+    predict_probabilities,
+    python_scalars,
+)
 
-VERSIONS = tuple((name, version(name)) for name in ("sknoisy", "skorch", "torch"))
+VERSIONS = tuple((name, version(name)) for name in ("sknoisy", "scikit-learn", "skorch", "torch"))
 MAX_SEED = 2**31 - 1
 LOCKS = "sknoisy_locks"
 
@@ -28,8 +42,7 @@ def draw_seed(random_state: RandomStateParameter) -> int:
 
 @ordinary_surroundings
 def collect_evidence(
-    method: Method,
-    net: NetParameter,
+    judges: Judges,
     data: TrainingData,
     random_state: int | None,
     *,
@@ -40,13 +53,12 @@ def collect_evidence(
 ) -> LabelEvidence:
     """Train by the method, or take the result of an equal training from the cache.
 
-    The method sees the rows of positive weight only. The others are judged afterwards, by the
-    net that it trained, like rows not seen in fit.
+    The method sees the rows of positive weight only. The others are judged afterwards, by what
+    it trained, like rows not seen in fit.
 
     Parameters
     ----------
-    method : Method
-    net : as the user gave it
+    judges : Judges
     data : TrainingData
     random_state : int or None
         None is part of the key like any other value: with a cache, equal calls share one
@@ -64,12 +76,12 @@ def collect_evidence(
     """
     rows = data.trained_rows()
     seen = data if len(rows) == data.n_rows else data.take(rows)
-    arguments = (method, net, seen, random_state, with_classifier, python_scalars(settings))
+    arguments = (judges, seen, random_state, with_classifier, python_scalars(settings))
     if memory is None:
         evidence = _train(None, arguments, verbose)
     else:
         evidence = _recall(_open_memory(memory), arguments, verbose)
-    return evidence if seen is data else _judge_others(evidence, rows, net, data, settings)
+    return evidence if seen is data else _judge_others(evidence, rows, judges, data, settings)
 
 
 def _open_memory(memory: str | Memory) -> Memory:
@@ -114,20 +126,63 @@ def _lock(memory: Memory, key: str) -> AbstractContextManager[None]:
 def _judge_others(
     evidence: LabelEvidence,
     rows: IntArray,
-    net: NetParameter,
+    judges: Judges,
     data: TrainingData,
     settings: dict[str, Any],
 ) -> LabelEvidence:
-    run = Trainer(net, data, seed=0, **settings).new_run(state=evidence.state)
-    others = LabelEvidence.of(run)
+    if evidence.estimators:
+        others = _others_by_estimators(evidence, judges, data, settings)
+    else:
+        run = Trainer(judges.net, data, seed=0, **settings).new_run(state=evidence.state)
+        others = LabelEvidence.of(run)
     for name in ("quality", "weights", "margins", "runner_up"):
         getattr(others, name)[rows] = getattr(evidence, name)
     return replace(
         others,
         states=evidence.states,
         history=evidence.history,
+        estimators=evidence.estimators,
         transition_matrix=evidence.transition_matrix,
     )
+
+
+def _others_by_estimators(
+    evidence: LabelEvidence, judges: Judges, data: TrainingData, settings: dict[str, Any]
+) -> LabelEvidence:
+    """Judge all rows by what classifiers, and nets beside them, predict."""
+    nets = ()
+    if evidence.states:
+        trainer = Trainer(judges.net, data, seed=0, **settings)
+        nets = tuple(trainer.rebuild(state) for state in evidence.states)
+    probabilities = predict_together(nets, data.X, evidence.estimators, data.table, data.n_classes)
+    margins = label_margins(probabilities, data.y)
+    return LabelEvidence(
+        margins.copy(), margins.copy(), runner_up_classes(probabilities, data.y), margins
+    )
+
+
+def predict_together(
+    nets: Sequence[NeuralNet], X: Any, estimators: Sequence[Any], table: Any, n_classes: int
+) -> FloatArray:
+    """Return the class probabilities that nets and classifiers give together.
+
+    The nets' mean counts as much as the classifiers'.
+
+    Parameters
+    ----------
+    nets : sequence of fitted skorch nets
+    X : rows as nets take them
+    estimators : sequence of fitted classifiers
+    table : the same rows as classifiers take them
+    n_classes : int
+    """
+    means = []
+    if nets:
+        total: Any = reduce(np.add, (predict_probabilities(net, X) for net in nets))
+        means.append(total / len(nets))
+    if estimators:
+        means.append(mean_probabilities(estimators, table, n_classes))
+    return means[0] if len(means) == 1 else sum(means) / len(means)
 
 
 class _ValueHasher(NumpyHasher):
@@ -140,8 +195,13 @@ class _ValueHasher(NumpyHasher):
 
 
 def _train(key: str | None, arguments: tuple[Any, ...], verbose: int) -> LabelEvidence:
-    method, net, data, random_state, with_classifier, settings = arguments
-    trainer = Trainer(net, data, seed=draw_seed(random_state), verbose=verbose, **settings)
+    judges, data, random_state, with_classifier, settings = arguments
+    seed, method = draw_seed(random_state), judges.method
+    if not judges.uses_net:
+        return method.detect_by_estimator(
+            EstimatorTrainer(judges.estimator, data, seed=seed, cv=judges.cv)
+        )
+    trainer = Trainer(judges.net, data, seed=seed, verbose=verbose, **settings)
     settle_trusted_rows(method, trainer)
     evidence = method.detect(trainer)
     return method.train_classifier(trainer, evidence) if with_classifier else evidence

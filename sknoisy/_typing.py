@@ -1,10 +1,12 @@
 """Types that many signatures share."""
 
+from collections.abc import Iterable
 from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+from sklearn.model_selection import BaseCrossValidator
 from skorch import NeuralNet
 from torch import Tensor, nn
 from torch.utils.data import Dataset
@@ -14,6 +16,7 @@ Features: TypeAlias = ArrayLike | pd.DataFrame | Tensor | Dataset
 Labels: TypeAlias = ArrayLike | pd.Series | Tensor
 RowValues: TypeAlias = ArrayLike | pd.Series | Tensor
 NetParameter: TypeAlias = NeuralNet | nn.Module | type[nn.Module] | None
+CrossValidation: TypeAlias = int | BaseCrossValidator | Iterable[tuple[ArrayLike, ArrayLike]] | None
 RandomStateParameter: TypeAlias = int | np.random.RandomState | None
 
 # What trainings leave.

@@ -78,7 +78,7 @@ def test_classifiers_of_the_final_training_know_all_classes(final, final_estimat
 def test_sample_weight_needs_a_final_estimator_that_takes_it():
     X, y, _ = easy_table(80)
     model = RobustClassifier(final_estimator=KNeighborsClassifier(), **SHORT)
-    with pytest.raises(ValueError, match="sample_weight needs a 'final_estimator'"):
+    with pytest.raises(ValueError, match="sample_weight needs a classifier as 'final_estimator'"):
         model.fit(X, y, sample_weight=np.ones(80))
 
 

@@ -2,8 +2,14 @@
 
 from typing import TYPE_CHECKING
 
-from ._base import LabelEvidence, Method
-from ._registry import METHODS, check_trusted_rows, describe_methods, resolve_method
+from ._base import LabelEvidence, Method, runner_up_classes
+from ._registry import (
+    METHODS,
+    check_judging_estimator,
+    check_trusted_rows,
+    describe_methods,
+    resolve_method,
+)
 from ._self_trust import settle_trusted_rows
 
 # The classes of all methods are names of this module, whichever there are.
@@ -18,9 +24,11 @@ __all__ = [
     "METHODS",
     "LabelEvidence",
     "Method",
+    "check_judging_estimator",
     "check_trusted_rows",
     "describe_methods",
     "resolve_method",
+    "runner_up_classes",
     "settle_trusted_rows",
     *(kind.__name__ for kind in METHODS.values()),
 ]

@@ -2,15 +2,15 @@
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from torch import Tensor
 
-from .._typing import FloatArray, History, State
-from ..training import Batch, Trainer, TrainingRun
+from .._typing import FloatArray, History, IntArray, State
+from ..training import Batch, EstimatorTrainer, Trainer, TrainingRun
 
 
 @dataclass
@@ -27,10 +27,12 @@ class LabelEvidence:
         Most likely class other than the given one.
     margins : ndarray of shape (n_rows,)
         What the net itself says of the given label: p(given) / (p(given) + p(runner-up)).
-    states : tuple of dict of Tensor
+    states : tuple of dict of Tensor, default=()
         Weights and buffers of the net, or of the nets, that predict; of several the mean counts.
-    history : list of dict
-        What skorch recorded, one dict per epoch.
+    history : list of dict, default=[]
+        What skorch recorded, one dict per epoch; or what was seen in each round of boosting.
+    estimators : tuple of classifiers, default=()
+        Fitted classifiers that predict in place of nets, or beside them, with codes as classes.
     transition_matrix : ndarray of shape (n_classes, n_classes), default=None
         P(given class j | true class i), where the method estimates it.
     """
@@ -39,8 +41,9 @@ class LabelEvidence:
     weights: np.ndarray
     runner_up: np.ndarray
     margins: np.ndarray
-    states: tuple[State, ...]
-    history: History
+    states: tuple[State, ...] = ()
+    history: History = field(default_factory=list)
+    estimators: tuple[Any, ...] = ()
     transition_matrix: np.ndarray | None = None
 
     @classmethod
@@ -108,6 +111,13 @@ def compare_with_runner_up(batch: Batch, logits: Tensor) -> tuple[Tensor, Tensor
     return (given - best).double().sigmoid(), runner_up
 
 
+def runner_up_classes(probabilities: FloatArray, codes: IntArray) -> IntArray:
+    """Return the most probable class other than the given one of each row."""
+    others = probabilities.copy()
+    others[np.arange(len(codes)), codes] = -1
+    return others.argmax(axis=1)
+
+
 class _Renamed:
     """A class attribute under an earlier name, for one version."""
 
@@ -154,6 +164,9 @@ class Method(BaseEstimator):
         Rows of lower quality are judged wrong; the paper's rule where it has one.
     default_final : {"method", "filter", "weight", "filter_weight"}
         How the classifier is got; see `RobustClassifier`.
+    estimator_parameters : tuple of str or None
+        Parameters that mean something where a scikit-learn classifier judges in place of a net;
+        None: the method needs a net.
     """
 
     name: str
@@ -165,6 +178,7 @@ class Method(BaseEstimator):
     renamed_parameters: dict[str, str] = {}
     default_threshold: float = 0.5
     default_final = "method"
+    estimator_parameters: tuple[str, ...] | None = None
 
     published_threshold = _Renamed("default_threshold")
     published_final = _Renamed("default_final")
@@ -190,6 +204,13 @@ class Method(BaseEstimator):
             Starts runs on its `data`. Trusted rows, or stand-ins for them, are settled already.
         """
         raise TypeError(f"{type(self).__name__} must define detect(trainer).")
+
+    def detect_by_estimator(self, trainer: EstimatorTrainer) -> LabelEvidence:
+        """Return the evidence that a scikit-learn classifier gives in place of a net.
+
+        Only of methods that name their `estimator_parameters`.
+        """
+        raise TypeError(f"{type(self).__name__} must define detect_by_estimator(trainer).")
 
     def train_classifier(self, trainer: Trainer, evidence: Any) -> LabelEvidence:
         """Return the evidence whose `states` are the classifier that the method itself trains."""

@@ -107,3 +107,22 @@ def describe_methods() -> pd.DataFrame:
     columns = ("needs", "cost", "choose_it", "citation")
     rows = {name: [getattr(kind, column) for column in columns] for name, kind in METHODS.items()}
     return pd.DataFrame.from_dict(rows, orient="index", columns=list(columns)).rename_axis("method")
+
+
+def check_judging_estimator(method: Method) -> None:
+    """Raise an error if a scikit-learn classifier can't judge by the method as it is set."""
+    name = type(method).__name__
+    if method.estimator_parameters is None:
+        able = [name for name, kind in METHODS.items() if kind.estimator_parameters is not None]
+        raise ValueError(
+            f"The method {name} trains nets, so it excludes an 'estimator': leave estimator=None, "
+            f"or use one of {', '.join(map(repr, able))}."
+        )
+    defaults = type(method)().get_params(deep=False)
+    for parameter, value in method.get_params(deep=False).items():
+        is_set = not (value is defaults[parameter] or value == defaults[parameter])
+        if is_set and parameter not in method.estimator_parameters:
+            raise ValueError(
+                f"The '{parameter}' parameter of {name} belongs to the training of nets, and means "
+                f"nothing where an 'estimator' judges. Got {value!r}."
+            )

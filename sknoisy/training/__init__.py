@@ -3,6 +3,14 @@
 from ._averaging import AveragedWeights
 from ._batches import Batch
 from ._data import TrainingData
+from ._estimator_trainer import (
+    EstimatorTrainer,
+    class_probabilities,
+    mean_probabilities,
+    seeded_clone,
+    takes_sample_weight,
+    with_every_class,
+)
 from ._jacobian_vector_product import (
     EXACT_GRADIENTS,
     GRADIENTS,
@@ -26,6 +34,7 @@ __all__ = [
     "AveragedWeights",
     "Batch",
     "EXACT_GRADIENTS",
+    "EstimatorTrainer",
     "GRADIENTS",
     "RowState",
     "RunningGradient",
@@ -34,15 +43,20 @@ __all__ = [
     "TrainingData",
     "TrainingRun",
     "batch_derivatives",
+    "class_probabilities",
     "functional_losses",
     "has_scheduler",
     "last_layer_inputs",
+    "mean_probabilities",
     "ordinary_surroundings",
     "predict_probabilities",
     "probe_step",
     "python_scalars",
     "resolve_gradient",
     "row_derivatives",
+    "seeded_clone",
     "seeded_global_state",
+    "takes_sample_weight",
     "trusted_gradient",
+    "with_every_class",
 ]

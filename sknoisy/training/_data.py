@@ -6,6 +6,7 @@ from typing import Any, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from sklearn.utils import _safe_indexing
 from torch import Tensor
 from torch.utils.data import Dataset, Subset
 
@@ -31,6 +32,9 @@ class TrainingData:
         Weight of each row in the loss; None: all equal.
     numbers : ndarray of shape (n_rows,) of int, or None
         Which rows of the user's these are; None: all of them.
+    table : ndarray, sparse matrix, DataFrame or None
+        What a classifier that judges in place of a net, or beside one, learns from; None: there is
+        none.
     """
 
     X: Any
@@ -39,6 +43,7 @@ class TrainingData:
     trusted: np.ndarray
     sample_weight: np.ndarray | None = None
     numbers: np.ndarray | None = None
+    table: Any = None
 
     @property
     def n_rows(self) -> int:
@@ -67,6 +72,7 @@ class TrainingData:
             trusted=self.trusted[rows],
             sample_weight=None if self.sample_weight is None else self.sample_weight[rows],
             numbers=self.row_numbers(rows),
+            table=None if self.table is None else _safe_indexing(self.table, rows),
         )
 
     def row_numbers(self, rows: IntArray | Tensor) -> IntArray:

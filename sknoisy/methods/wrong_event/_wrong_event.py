@@ -9,7 +9,8 @@ import torch
 
 from ..._parameters import check_choice, check_number
 from ..._typing import State
-from ...training import Step, Trainer
+from ...boosting import has_rounds
+from ...training import EstimatorTrainer, Step, Trainer
 from .._base import LabelEvidence, Method, compare_with_runner_up
 from ._dynamic_loss import DIFFICULTIES, NOISY_TERMS, SIMILARITIES, DynamicLossStep
 from ._events import (
@@ -20,6 +21,8 @@ from ._events import (
     fit_class_mixtures,
     judged_by_counts,
 )
+from ._folds import judge_by_folds
+from ._rounds import judge_by_rounds
 from ._window import LabelWave, MemorizationWindow, agrees, agrees_better, split_held_out
 
 LATEST_SHARE = 1 / 3
@@ -116,6 +119,11 @@ class WrongEvent(Method):
     net agrees with the held-out labels less than 0.9 times as often as in its best one don't count:
     an untrained net contradicts all.
 
+    With a booster as the detector's `estimator`, rounds take the place of epochs: the quality is
+    the mean of p(given) / (p(given) + p(rival)) over the rounds up to twice the one that predicts
+    the held-out labels best. Of the parameters only `holdout` means something there. With any other
+    classifier it is p(given) / (p(given) + p(rival)) in cross-validated predictions.
+
     It fails where the net can't tell a wrong label from a right one: pair noise near one half,
     and classes that overlap, where a flag says "ambiguous" rather than "wrong".
 
@@ -141,6 +149,7 @@ class WrongEvent(Method):
     name = "wrong_event"
     cost = "detector: 1 or less; classifier: about 3"
     choose_it = "first"
+    estimator_parameters = ("holdout",)
     citation = (
         "Zhang et al. (2025). *Handling Label Noise via Instance-Level Difficulty Modeling and "
         "Dynamic Optimization.* NeurIPS. [arXiv:2505.00812](https://arxiv.org/abs/2505.00812)"
@@ -196,6 +205,12 @@ class WrongEvent(Method):
             held_out_rows=held_out_rows,
             averaged_state=step.averaged.state,
         )
+
+    def detect_by_estimator(self, trainer: EstimatorTrainer) -> LabelEvidence:
+        """Count over rounds of boosting, or compare with cross-validated predictions."""
+        if trainer.cv is None and has_rounds(trainer.estimator):
+            return judge_by_rounds(trainer, self.holdout)
+        return judge_by_folds(trainer)
 
     def train_classifier(
         self, trainer: Trainer, evidence: WrongEventEvidence

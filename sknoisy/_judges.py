@@ -1,0 +1,133 @@
+"""Who judges the labels: a net, a scikit-learn classifier, or both."""
+
+from dataclasses import dataclass
+from inspect import isclass
+from typing import Any
+
+import numpy as np
+from sklearn.base import is_classifier
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.pipeline import Pipeline
+from sklearn.utils import get_tags
+from skorch import NeuralNet
+
+from ._typing import CrossValidation
+from .methods import Method, check_judging_estimator
+from .training import TrainingData, takes_sample_weight
+
+NET_PARAMETERS = ("net", "max_epochs", "batch_size", "lr")
+
+
+@dataclass(frozen=True)
+class Judges:
+    """Who judges the labels of one data set.
+
+    Parameters
+    ----------
+    method : Method
+    net : skorch net, nn.Module class or None
+        As the user gave it.
+    uses_net : bool
+        Whether a net is trained at all.
+    estimator : classifier or None
+        Judges beside the net, or in its place.
+    cv : None, int or splitter
+    """
+
+    method: Method
+    net: Any = None
+    uses_net: bool = True
+    estimator: Any = None
+    cv: CrossValidation = None
+
+
+def check_estimator_parameter(owner: Any, method: Method) -> None:
+    """Raise an error if the parameters don't say clearly who judges."""
+    name = type(owner).__name__
+    estimator = owner.estimator
+    if estimator is None:
+        if owner.cv is not None:
+            raise ValueError(
+                f"The 'cv' parameter of {name} says how an 'estimator' judges, but estimator=None. "
+                f"Got cv={owner.cv!r}."
+            )
+        return
+    if isclass(estimator) or not (hasattr(estimator, "fit") and is_classifier(estimator)):
+        raise TypeError(
+            f"The 'estimator' parameter of {name} must be a scikit-learn classifier, or None. "
+            f"Got {estimator!r} instead."
+        )
+    if isinstance(estimator, NeuralNet):
+        raise TypeError(
+            f"The 'estimator' parameter of {name} must be a classifier that isn't a net: pass a "
+            f"skorch net as net=. Got {type(estimator).__name__}."
+        )
+    if not hasattr(estimator, "predict_proba"):
+        raise TypeError(
+            f"The 'estimator' parameter of {name} must have predict_proba: wrap it in "
+            f"sklearn.calibration.CalibratedClassifierCV. Got {estimator!r}."
+        )
+    if isinstance(owner.cv, int | np.integer) and (isinstance(owner.cv, bool) or owner.cv < 2):
+        raise ValueError(f"The 'cv' parameter of {name} must be at least 2. Got {owner.cv!r}.")
+    _check_without_net(owner)
+    check_judging_estimator(method)
+
+
+def _check_without_net(owner: Any) -> None:
+    set_ones = [name for name in NET_PARAMETERS if getattr(owner, name) is not None]
+    if not (isinstance(owner.device, str) and owner.device == "auto"):
+        set_ones.append("device")
+    if set_ones:
+        raise ValueError(
+            f"The '{set_ones[0]}' parameter of {type(owner).__name__} belongs to a net, and an "
+            f"'estimator' judges without one: leave out one of them. Got "
+            f"{set_ones[0]}={getattr(owner, set_ones[0])!r} and estimator={owner.estimator!r}."
+        )
+
+
+def check_estimator_data(owner: Any, estimator: Any, data: TrainingData, name: str) -> None:
+    """Raise an error if a classifier can't learn from such rows.
+
+    Parameters
+    ----------
+    owner : estimator of this package
+    estimator : classifier
+    data : TrainingData
+    name : str
+        Of the parameter that the classifier is.
+    """
+    if data.is_dataset:
+        raise TypeError(
+            f"{type(owner).__name__}'s '{name}' learns from arrays and DataFrames: pass "
+            f"X as one of these, or leave {name}=None. Got a torch Dataset."
+        )
+    if data.is_image and not takes_images(estimator):
+        raise TypeError(
+            f"{type(owner).__name__}'s '{name}' learns from tables, not from images: "
+            f" leave {name}=None, pass features of the images as X, or begin a pipeline "
+            "with a FunctionTransformer that flattens them. Got X with rows of shape "
+            f"{data.X.shape[1:]} and {estimator!r}."
+        )
+    if data.sample_weight is not None and not takes_sample_weight(estimator):
+        raise ValueError(
+            f"sample_weight needs a classifier as '{name}' whose fit takes sample_weight. "
+            f"Got {estimator!r}."
+        )
+
+
+def takes_images(estimator: Any) -> bool:
+    """Return whether a classifier may learn from images; a pipeline may if its first step does."""
+    while isinstance(estimator, Pipeline):
+        steps = [step for _, step in estimator.steps if step not in (None, "passthrough")]
+        if not steps:
+            return True
+        estimator = steps[0]
+    if isinstance(estimator, NeuralNet):
+        return True
+    tags = get_tags(estimator)
+    return tags.no_validation or tags.input_tags.three_d_array
+
+
+def default_trees() -> HistGradientBoostingClassifier:
+    """Return the boosted trees that judge tables beside the net."""
+    return HistGradientBoostingClassifier()

@@ -1,0 +1,68 @@
+"""Which classifiers boost in rounds, and how each is slowed down to judge labels."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from .._typing import IntArray
+
+# Their classifiers predict by some rounds on request. All others have `staged_predict_proba`.
+LIBRARIES = ("lightgbm", "xgboost")
+
+
+def family_of(estimator: Any) -> str:
+    """Return the library that a classifier comes from, without importing it."""
+    for kind in type(estimator).__mro__:
+        library = kind.__module__.partition(".")[0]
+        if library in (*LIBRARIES, "catboost", "sklearn"):
+            return library
+    return "other"
+
+
+def has_rounds(estimator: BaseEstimator) -> bool:
+    """Return whether a classifier boosts, and can say what it predicts after each round."""
+    if family_of(estimator) == "lightgbm":
+        # Random forests average, and dropped trees are scaled anew after their round.
+        return getattr(estimator, "boosting_type", "gbdt") not in ("rf", "dart")
+    if family_of(estimator) == "xgboost":
+        return estimator.get_params().get("booster") in (None, "gbtree")
+    return hasattr(estimator, "staged_predict_proba")
+
+
+def slowed_down(estimator: BaseEstimator, codes: IntArray) -> dict[str, Any]:
+    """Return parameters with which a booster learns wrong labels later than right ones.
+
+    A judge should be slower to fit than a predictor. Only what the user left at its default is
+    changed.
+
+    Parameters
+    ----------
+    estimator : unfitted classifier
+    codes : ndarray of int
+        Labels that it is to learn.
+    """
+    parameters = estimator.get_params(deep=False)
+    defaults = type(estimator)().get_params(deep=False)
+    return {
+        name: value
+        for name, value in _slow_parameters(family_of(estimator), codes).items()
+        if name in parameters and _are_equal(parameters[name], defaults[name])
+    }
+
+
+def _slow_parameters(family: str, codes: IntArray) -> dict[str, Any]:
+    """Return a family's parameters; names that a classifier doesn't know are left out."""
+    sizes = np.bincount(codes)
+    leaf = int(np.clip(sizes[sizes > 0].min() // 4, 5, 40))
+    if family == "lightgbm":
+        return {"reg_lambda": 10.0, "min_child_samples": leaf}
+    if family == "xgboost":
+        return {"reg_lambda": 10.0, "learning_rate": 0.1}
+    if family == "catboost":
+        return {"l2_leaf_reg": 10.0}
+    return {"l2_regularization": 10.0, "min_samples_leaf": leaf, "early_stopping": False}
+
+
+def _are_equal(one: Any, other: Any) -> bool:
+    return one is other or (type(one) is type(other) and one == other)

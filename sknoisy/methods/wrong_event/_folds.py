@@ -1,0 +1,61 @@
+"""Labels judged by a classifier that hasn't seen them: cross-validated predictions."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.model_selection import StratifiedKFold, check_cv
+
+from ..._typing import FloatArray
+from ...thresholds import label_margins
+from ...training import EstimatorTrainer, class_probabilities
+from .._base import LabelEvidence, runner_up_classes
+
+N_FOLDS = 5
+
+
+def judge_by_folds(trainer: EstimatorTrainer) -> LabelEvidence:
+    """Return evidence from the predictions of each row by a classifier trained without it.
+
+    The quality is p(given) / (p(given) + p(rival)), the rival being the most probable other class.
+    The fold's classifiers predict together.
+    """
+    data = trainer.data
+    probabilities = np.zeros((data.n_rows, data.n_classes))
+    n_predictions = np.zeros(data.n_rows)
+    classifiers = []
+    for rows, held_out in _folds(trainer):
+        classifier = trainer.fit(rows)
+        probabilities[held_out] += class_probabilities(
+            classifier, trainer.table(held_out), data.n_classes
+        )
+        n_predictions[held_out] += 1
+        classifiers.append(classifier)
+    _check_all_predicted(n_predictions)
+    probabilities /= n_predictions[:, None]
+    quality = label_margins(probabilities, data.y)
+    return LabelEvidence(
+        quality=quality,
+        weights=quality.copy(),
+        runner_up=runner_up_classes(probabilities, data.y),
+        margins=quality.copy(),
+        estimators=tuple(classifiers),
+    )
+
+
+def _folds(trainer: EstimatorTrainer) -> Any:
+    cv = N_FOLDS if trainer.cv is None else trainer.cv
+    y = trainer.data.y
+    if isinstance(cv, int | np.integer):
+        # As many folds as the smallest class has rows, so that each class is in every training.
+        n_folds = int(min(cv, np.bincount(y).min()))
+        cv = StratifiedKFold(n_folds, shuffle=True, random_state=trainer.random_state())
+    return check_cv(cv, y, classifier=True).split(np.zeros(len(y)), y)
+
+
+def _check_all_predicted(n_predictions: FloatArray) -> None:
+    if n_predictions.min() == 0:
+        row = int(np.argmin(n_predictions))
+        raise ValueError(
+            "The 'cv' parameter must hold out every row in one of its folds, so that it can be "
+            f"judged. Row {row} is in none."
+        )

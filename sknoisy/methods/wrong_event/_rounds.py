@@ -1,0 +1,82 @@
+"""Wrong events counted over the rounds of boosting: one training of trees, and no net."""
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..._typing import FloatArray, History, IntArray
+from ...boosting import EarlyRounds, round_probabilities, slowed_down
+from ...thresholds import label_margins
+from ...training import EstimatorTrainer, RowState, with_every_class
+from .._base import LabelEvidence, runner_up_classes
+from ._events import EventRecorder
+from ._window import split_held_out
+
+# Counting goes on for as many rounds again as it takes to predict the held-out labels best.
+BEYOND_LEAST_LOSS = 2
+# Smaller probabilities count as this one, so that one row doesn't decide a mean loss.
+LEAST_PROBABILITY = 1e-6
+
+
+def judge_by_rounds(trainer: EstimatorTrainer, holdout: float) -> LabelEvidence:
+    """Return the evidence of one boosted training, round by round.
+
+    A share of the rows is held out: the rounds up to twice the one that predicts their labels
+    best are counted. The quality is the mean over these rounds of p(given) / (p(given) + p(rival)),
+    the rival being the other class that was most probable a round before.
+    """
+    data = trainer.data
+    every: IntArray = np.arange(data.n_rows)
+    rows, held_out = every, every
+    if holdout:
+        rows, held_out = split_held_out(data.y, every, holdout, trainer.random_state())
+        rows, held_out = _with_every_class(rows, held_out, data.y)
+    booster = trainer.fit(rows, **slowed_down(trainer.estimator, data.y[rows]))
+    recorder, history = _recorded_rounds(booster, data, held_out)
+    losses = [each["held_out_loss"] for each in history]
+    n_rounds = min(BEYOND_LEAST_LOSS * (int(np.argmin(losses)) + 1), len(losses))
+    quality = recorder.mean_confidences(range(n_rounds)).astype(np.float64)
+    judge = EarlyRounds(booster, n_rounds)
+    probabilities = _aligned(judge.predict_proba(data.table), booster, data.n_classes)
+    return LabelEvidence(
+        quality=quality,
+        weights=np.clip(2 * quality, 0.01, 1),
+        runner_up=runner_up_classes(probabilities, data.y),
+        margins=label_margins(probabilities, data.y),
+        history=history,
+        estimators=(judge,),
+    )
+
+
+def _recorded_rounds(booster: Any, data: Any, held_out: IntArray) -> tuple[EventRecorder, History]:
+    labels = torch.from_numpy(data.y)
+    recorder = EventRecorder(labels, RowState(data.n_rows, torch.device("cpu")))
+    every = torch.arange(data.n_rows)
+    history: History = []
+    for probabilities in round_probabilities(booster, data.table):
+        probabilities = _aligned(probabilities, booster, data.n_classes)
+        logarithms = torch.from_numpy(np.log(np.maximum(probabilities, LEAST_PROBABILITY)))
+        losses = -logarithms.gather(1, labels[:, None])[:, 0]
+        recorder.record(every, logarithms, losses)
+        recorder.close_round()
+        history.append(
+            {
+                "round": len(history) + 1,
+                "held_out_loss": losses[held_out].mean().item(),
+                "held_out_agreement": recorder.agreement(held_out),
+            }
+        )
+    return recorder, history
+
+
+def _aligned(probabilities: FloatArray, booster: Any, n_classes: int) -> FloatArray:
+    return with_every_class(probabilities, booster.classes_, n_classes)
+
+
+def _with_every_class(
+    rows: IntArray, held_out: IntArray, codes: IntArray
+) -> tuple[IntArray, IntArray]:
+    """Give back the rows of a class that would be held out altogether."""
+    lost = held_out[~np.isin(codes[held_out], codes[rows])]
+    return np.union1d(rows, lost), np.setdiff1d(held_out, lost)

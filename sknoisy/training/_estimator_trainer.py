@@ -1,0 +1,110 @@
+"""What a method gets where a scikit-learn classifier judges in place of a net."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.utils import _safe_indexing
+from sklearn.utils.validation import has_fit_parameter
+
+from .._typing import FloatArray, IntArray
+from ._data import TrainingData
+from ._seeding import child_seeds
+
+
+class EstimatorTrainer:
+    """Trains clones of one classifier on rows of one data set, each with a seed of its own.
+
+    Parameters
+    ----------
+    estimator : classifier
+        As the user gave it.
+    data : TrainingData
+        Its `table` is what the classifier learns from.
+    seed : int
+    cv : None, int or splitter
+        How rows are split where predictions are cross-validated; None: the method's choice.
+
+    Attributes
+    ----------
+    data : TrainingData
+    estimator : unfitted classifier
+    cv : None, int or splitter
+    """
+
+    def __init__(self, estimator: Any, data: TrainingData, *, seed: int, cv: Any = None) -> None:
+        self.estimator = estimator
+        self.data = data
+        self.cv = cv
+        self._seeds = child_seeds(seed)
+
+    def fit(self, rows: IntArray, **parameters: Any) -> Any:
+        """Return a clone that has learnt the given rows, and classes as their codes.
+
+        Parameters
+        ----------
+        rows : ndarray of int
+        **parameters
+            Parameters of the clone that differ from the user's.
+        """
+        classifier = seeded_clone(self.estimator, next(self._seeds)).set_params(**parameters)
+        weights = {}
+        if self.data.sample_weight is not None:
+            weights["sample_weight"] = self.data.sample_weight[rows]
+        return classifier.fit(self.table(rows), self.data.y[rows], **weights)
+
+    def table(self, rows: IntArray) -> Any:
+        """Return what a classifier sees of some rows."""
+        return _safe_indexing(self.data.table, rows)
+
+    def random_state(self) -> np.random.RandomState:
+        """Return a numpy generator for what a method draws itself."""
+        return np.random.RandomState(next(self._seeds))
+
+
+def seeded_clone(estimator: Any, seed: int | None) -> Any:
+    """Return a clone whose random states get seeds, where they are None; all stay if `seed` is."""
+    estimator = clone(estimator)
+    if seed is None:
+        return estimator
+    random_state = np.random.RandomState(seed)
+    parameters = sorted(estimator.get_params().items(), key=lambda item: item[0])
+    unset = [
+        name
+        for name, value in parameters
+        if name.split("__")[-1] == "random_state" and value is None
+    ]
+    return estimator.set_params(**{name: random_state.randint(2**31 - 1) for name in unset})
+
+
+def takes_sample_weight(estimator: Any) -> bool:
+    """Return whether a classifier's fit takes weights of rows."""
+    return has_fit_parameter(estimator, "sample_weight")
+
+
+def class_probabilities(classifier: Any, X: Any, n_classes: int) -> FloatArray:
+    """Return a classifier's probabilities with a column for each class code.
+
+    A class that the classifier hasn't seen has probability 0.
+    """
+    return with_every_class(classifier.predict_proba(X), classifier.classes_, n_classes)
+
+
+def with_every_class(
+    probabilities: FloatArray, codes: IntArray | Sequence[int], n_classes: int
+) -> FloatArray:
+    """Return probabilities of some classes as columns among those of all."""
+    if len(codes) == n_classes:
+        return np.asarray(probabilities, dtype=np.float64)
+    complete = np.zeros((len(probabilities), n_classes))
+    complete[:, np.asarray(codes, dtype=int)] = probabilities
+    return complete
+
+
+def mean_probabilities(classifiers: Sequence[Any], X: Any, n_classes: int) -> FloatArray:
+    """Return the mean of several classifiers' probabilities."""
+    total: Any = 0.0
+    for classifier in classifiers:
+        total = total + class_probabilities(classifier, X, n_classes)
+    return total / len(classifiers)
