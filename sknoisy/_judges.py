@@ -104,7 +104,7 @@ def check_estimator_data(owner: Any, estimator: Any, data: TrainingData, name: s
     if data.is_image and not takes_images(estimator):
         raise TypeError(
             f"{type(owner).__name__}'s '{name}' learns from tables, not from images: "
-            f" leave {name}=None, pass features of the images as X, or begin a pipeline "
+            f"leave {name}=None, pass features of the images as X, or begin a pipeline "
             "with a FunctionTransformer that flattens them. Got X with rows of shape "
             f"{data.X.shape[1:]} and {estimator!r}."
         )
