@@ -66,6 +66,7 @@ PRIVATE_FIT_STATE = (
     "_quality_scale",
     "_rank",
     "_row_shape",
+    "_table_encoder",
 )
 # The net contradicts a label whose margin is smaller.
 CONTRADICTED = 0.5
@@ -435,6 +436,8 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = False
+        tags.input_tags.allow_nan = True
+        tags.input_tags.sparse = True
+        tags.input_tags.string = True
         tags.input_tags.three_d_array = True
         return tags

@@ -1,6 +1,5 @@
 """Checks of X at the head of `fit` and `predict`; each names what is wrong and what it got."""
 
-import reprlib
 import warnings
 from typing import Any
 
@@ -8,84 +7,73 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
+from scipy import sparse
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_array, validate_data
 from torch.utils.data import Dataset, IterableDataset, Subset
 
 from ._arrays import DATES, as_array
 from ._typing import Features, FloatArray, IntArray
+from .tables import NumberEncoder, Table, TreeEncoder, as_frame, as_table
 
 CHANNELS = (1, 3, 4)
 # Float images whose values go beyond this aren't in [0, 1], whatever interpolation added to it.
 LARGEST_FRACTION = 2.0
 
 
-def check_features(estimator: Any, X: Features, *, reset: bool) -> Any:
-    """Return X as a training wants it: a float32 table, images (N, C, H, W), or the Dataset.
+def check_features(
+    estimator: Any,
+    X: Features,
+    *,
+    reset: bool,
+    encoder_class: type[NumberEncoder] | type[TreeEncoder] = NumberEncoder,
+) -> Any:
+    """Return X as a training wants it: an encoded table, images (N, C, H, W), or the Dataset.
 
-    At `reset` the shape of a row is remembered; later it is compared.
+    At `reset` the shape of a row is remembered, and how a table was encoded; later rows are
+    compared with it, and encoded in the same way. What a `NumberEncoder` returns is a table of
+    float32, dense or CSR.
     """
     if isinstance(X, Dataset):
         return _checked_dataset(estimator, X, reset)
     X = as_array(X, "X")
-    _check_no_dates(X)
-    if getattr(X, "ndim", 2) in (3, 4):
+    if not sparse.issparse(X) and getattr(X, "ndim", 2) in (3, 4):
         return _checked_images(estimator, X, reset)
-    return _checked_table(estimator, X, reset)
+    table = check_table(estimator, X, reset=reset)
+    return encode_table(estimator, table, encoder_class=encoder_class if reset else None)
 
 
-def _checked_table(estimator: Any, X: Any, reset: bool) -> NDArray[np.float32]:
+def check_table(estimator: Any, X: Any, *, reset: bool) -> Table:
+    """Return a table as `sknoisy.tables.as_table` does, whose columns are those of fit.
+
+    At `reset` their names and number are remembered.
+    """
+    X = as_frame(as_array(X, "X"))
     try:
-        with np.errstate(over="ignore"):
-            table = validate_data(
-                estimator, X, dtype=np.float32, ensure_all_finite=False, reset=reset
-            )
+        table = as_table(X)
+        named = X if isinstance(X, pd.DataFrame) else table
+        validate_data(estimator, named, skip_check_array=True, reset=reset)
     except (TypeError, ValueError) as error:
-        kind = TypeError if isinstance(error, TypeError) else ValueError
-        place = _first_non_number(X)
-        raise kind(f"X must hold numbers. {place}: {error}" if place else f"X: {error}") from error
+        raise type(error)(f"X: {error}") from error
     _check_row_shape(estimator, table.shape[1:], reset)
-    _check_finite(estimator, table, getattr(X, "columns", None))
     return table
 
 
-def _check_no_dates(X: Any) -> None:
-    if isinstance(X, pd.DataFrame):
-        for column, dtype in X.dtypes.items():
-            if dtype.kind in DATES:
-                raise TypeError(
-                    f"X must hold numbers. Its column {column!r} is of {dtype}: turn dates and "
-                    "durations into numbers first, such as days since a date."
-                )
-    elif getattr(getattr(X, "dtype", None), "kind", None) in DATES:
-        raise TypeError(
-            f"X must hold numbers. Got an array of {X.dtype}: turn dates and durations into "
-            "numbers first, such as days since a date."
-        )
+def encode_table(
+    estimator: Any,
+    table: Table,
+    *,
+    encoder_class: type[NumberEncoder] | type[TreeEncoder] | None = None,
+) -> Any:
+    """Return a checked table in the form that fit learnt; with an `encoder_class`, learn it."""
+    if encoder_class is None:
+        return estimator._table_encoder.transform(table)
+    estimator._table_encoder = encoder_class()
+    return estimator._table_encoder.fit_transform(table)
 
 
-def _first_non_number(X: Any) -> str | None:
-    """Return in words where the first value is that can't be read as a number, or None."""
-    if not isinstance(X, pd.DataFrame | np.ndarray | list | tuple):
-        return None
-    try:
-        table = pd.DataFrame(X)
-    except ValueError:
-        return None
-    for number, (column, values) in enumerate(table.items()):
-        if getattr(values.dtype, "kind", None) in ("b", "i", "u", "f", "c"):
-            continue
-        for row, value in enumerate(values):
-            try:
-                float(value)
-            except (TypeError, ValueError):
-                name = column if isinstance(X, pd.DataFrame) else number
-                return f"Column {name!r} has {reprlib.repr(value)} in row {row}"
-    return None
-
-
-def _check_finite(estimator: Any, X: FloatArray, columns: pd.Index | None = None) -> None:
-    """Raise an error that names the first value that is NaN or infinite."""
+def _check_finite(estimator: Any, X: FloatArray) -> None:
+    """Raise an error that names the first image with a value that is NaN or infinite."""
     # A sum needs no memory, unlike a mask.
     with np.errstate(invalid="ignore"):
         total = X.sum(dtype=np.float64)
@@ -96,12 +84,9 @@ def _check_finite(estimator: Any, X: FloatArray, columns: pd.Index | None = None
         return
     row, *rest = np.argwhere(bad)[0].tolist()
     what = "NaN" if np.isnan(X[row, *rest]) else "infinity or a value too large for float32"
-    place = f"row {row}"
-    if len(rest) == 1:
-        place += f", column {rest[0] if columns is None else columns[rest[0]]!r}"
     raise ValueError(
-        f"Input X contains {what}: {place}. {type(estimator).__name__} needs finite numbers: "
-        "impute or drop missing values first."
+        f"Input X contains {what}: row {row}. {type(estimator).__name__} needs images of finite "
+        "numbers."
     )
 
 
@@ -129,6 +114,8 @@ def _checked_dataset(estimator: Any, X: Any, reset: bool) -> Dataset:
 
 
 def _checked_images(estimator: Any, X: Any, reset: bool) -> NDArray[Any]:
+    if X.dtype.kind in DATES:
+        raise TypeError(f"X must hold numbers where it is of images. Got an array of {X.dtype}.")
     try:
         X = check_array(
             X,
@@ -223,4 +210,6 @@ def take_rows(X: Any, rows: IntArray) -> Any:
         return Subset(X, rows.tolist())
     if isinstance(X, torch.Tensor):
         return X[torch.as_tensor(rows, device=X.device)]
+    if sparse.issparse(X):
+        return X.tocsr()[rows].asformat(X.format)
     return _safe_indexing(X if hasattr(X, "__getitem__") else np.asarray(X), rows)

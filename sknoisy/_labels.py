@@ -63,10 +63,12 @@ def check_labels(estimator: Any, X: Any, y: Any) -> LabelArray:
             "y must hold numbers, strings or booleans: scikit-learn's scores know no other "
             f"classes. Got {y.dtype}; turn it into strings."
         )
-    if len(y) != len(X):
+    # A sparse array has no length.
+    n_rows = len(X) if isinstance(X, Dataset) else X.shape[0]
+    if len(y) != n_rows:
         raise ValueError(
             "Found input variables with inconsistent numbers of samples: "
-            f"X has {len(X)} rows and y has {len(y)}."
+            f"X has {n_rows} rows and y has {len(y)}."
         )
     _check_no_missing_labels(y)
     if y.dtype == object:

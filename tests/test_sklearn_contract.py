@@ -7,6 +7,7 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils.estimator_checks import (
     check_sample_weight_equivalence_on_dense_data,
+    check_sample_weight_equivalence_on_sparse_data,
     estimator_checks_generator,
 )
 from torch import nn
@@ -44,12 +45,14 @@ CHECKS_OF_METHODS = {
     "check_sample_weights_not_overwritten",
 }
 
-EXPECTED_FAILURES = {
-    "check_sample_weight_equivalence_on_dense_data": (
-        "A net is trained on random batches of float32 numbers, and batch normalisation counts "
-        "rows, not weights: a row of weight 2 equals the row given twice in expectation only."
+EXPECTED_FAILURES = dict.fromkeys(
+    (
+        "check_sample_weight_equivalence_on_dense_data",
+        "check_sample_weight_equivalence_on_sparse_data",
     ),
-}
+    "A net is trained on random batches of float32 numbers, and batch normalisation counts rows, "
+    "not weights: a row of weight 2 equals the row given twice in expectation only.",
+)
 
 
 def name_of(check):
@@ -108,7 +111,12 @@ class DoublePrecisionLogistic(nn.Module):
 
 
 @pytest.mark.parametrize("estimator_class", [NoisyLabelDetector, RobustClassifier])
-def test_weights_equal_repeated_rows_where_rounding_and_batches_allow_it(estimator_class):
+@pytest.mark.parametrize(
+    "check",
+    [check_sample_weight_equivalence_on_dense_data, check_sample_weight_equivalence_on_sparse_data],
+    ids=["dense", "sparse"],
+)
+def test_weights_equal_repeated_rows_where_rounding_and_batches_allow_it(check, estimator_class):
     net = TabularNet(DoublePrecisionLogistic, batch_size=10_000, max_epochs=20, lr=0.1)
     estimator = estimator_class("cross_entropy", net=net, device="cpu")
-    check_sample_weight_equivalence_on_dense_data(estimator_class.__name__, estimator)
+    check(estimator_class.__name__, estimator)

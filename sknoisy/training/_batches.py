@@ -6,6 +6,7 @@ from typing import Self
 
 import numpy as np
 import torch
+from scipy import sparse
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
@@ -51,9 +52,9 @@ class FeatureStore:
     """Features of all rows, handed out by row number on the training's device.
 
     An array in memory stays on the device as one tensor if it takes at most half of what is free
-    there. One that is mapped from a file, read-only, reversed along an axis or too large is
-    streamed: a thread reads the next batches while one is trained on. Bytes become floats in
-    [0, 1], batch by batch.
+    there. One that is mapped from a file, read-only, reversed along an axis, sparse or too large
+    is streamed: a thread reads the next batches while one is trained on. Bytes become floats in
+    [0, 1], and sparse rows dense, batch by batch.
     """
 
     def __init__(self, data, device):
@@ -87,7 +88,12 @@ def fits_on(device, n_bytes):
 
 
 def read_rows(array, rows):
-    """Return rows of an array in the order asked for, read in the order they lie in the file."""
+    """Return rows of an array in the order asked for, read in the order they lie in the file.
+
+    Those of a sparse array become dense.
+    """
+    if sparse.issparse(array):
+        return array[rows].toarray()
     order = np.argsort(rows)
     features = np.empty((len(rows), *array.shape[1:]), dtype=array.dtype)
     features[order] = array[rows[order]]
@@ -107,7 +113,12 @@ def read_ahead(read, chunks):
 
 
 def _is_plain(X):
-    return X.flags.writeable and min(X.strides) >= 0 and not _is_mapped(X)
+    return (
+        isinstance(X, np.ndarray)
+        and X.flags.writeable
+        and min(X.strides) >= 0
+        and not _is_mapped(X)
+    )
 
 
 def _is_mapped(X):

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils.data import Dataset, Subset
 
 from .._typing import IntArray
+from ._batches import read_rows
 
 
 @dataclass(frozen=True)
@@ -19,9 +20,10 @@ class TrainingData:
 
     Parameters
     ----------
-    X : ndarray or torch Dataset
-        A table (n_rows, n_features) of float32, images (n_rows, n_channels, height, width) of
-        uint8 or float32, or a Dataset whose items are `(x, y)` with `x` a float tensor.
+    X : ndarray, csr_array or torch Dataset
+        A table (n_rows, n_features) of float32, dense or a CSR array, images (n_rows, n_channels,
+        height, width) of uint8 or float32, or a Dataset whose items are `(x, y)` with `x` a float
+        tensor.
     y : ndarray of shape (n_rows,) of int64
         Given labels as codes 0, ..., n_classes - 1.
     n_classes : int
@@ -90,7 +92,7 @@ class TrainingData:
             If a Dataset's rows differ in shape.
         """
         if not self.is_dataset:
-            return np.array(self.X[rows], order="C")
+            return read_rows(self.X, rows)
         features = [np.asarray(self.X[int(row)][0]) for row in rows]
         for row, each in zip(rows, features, strict=True):
             if each.shape != features[0].shape:
@@ -103,4 +105,4 @@ class TrainingData:
 
     def example(self) -> Any:
         """Features of the first row, for the sizes of a net."""
-        return self.X[0][0] if self.is_dataset else self.X[0]
+        return self.X[0][0] if self.is_dataset else self.read(np.zeros(1, dtype=int))[0]

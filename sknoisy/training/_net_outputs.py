@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy import sparse
 from skorch import NeuralNet
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
@@ -23,6 +24,7 @@ NLL_EPSILON = 1e-8
 # On a CPU what a layer returns should stay in the cache.
 TABLE_ROWS = {"cpu": 1024, "cuda": 65536}
 SPATIAL_ROWS = {"cpu": 128, "cuda": 2048}
+SPARSE_VALUES = 2**24
 
 
 def as_logits(net, outputs):
@@ -36,8 +38,13 @@ def as_logits(net, outputs):
 
 
 def prediction_batch_size(X, device):
-    sizes = TABLE_ROWS if isinstance(X, np.ndarray) and X.ndim == 2 else SPATIAL_ROWS
-    return sizes.get(torch.device(device).type, sizes["cpu"])
+    is_table = not isinstance(X, Dataset) and X.ndim == 2
+    sizes = TABLE_ROWS if is_table else SPATIAL_ROWS
+    size = sizes.get(torch.device(device).type, sizes["cpu"])
+    if sparse.issparse(X):
+        # They are made dense, and may have any number of columns.
+        size = min(size, max(SPARSE_VALUES // X.shape[1], 2))
+    return size
 
 
 def infer_in_parts(infer, X):
@@ -88,13 +95,13 @@ def last_layer_inputs(run: TrainingRun, rows: IntArray) -> NDArray[np.float32]:
 
 
 @ordinary_surroundings
-def predict_probabilities(net: NeuralNet, X: NDArray[Any] | Dataset) -> NDArray[np.float64]:
+def predict_probabilities(net: NeuralNet, X: Any) -> NDArray[np.float64]:
     """Return the class probabilities of a fitted net, shape (n_rows, n_classes) of float64.
 
     Parameters
     ----------
     net : initialised skorch net
-    X : ndarray or torch Dataset
+    X : ndarray, csr_array or torch Dataset
         As `TrainingData` holds it.
 
     Raises
@@ -124,8 +131,10 @@ def _feature_blocks(X, batch_size):
         for features in loader:
             yield as_float(features)
         return
-    for start in range(0, len(X), batch_size):
-        yield as_float(torch.from_numpy(np.array(X[start : start + batch_size], order="C")))
+    for start in range(0, X.shape[0], batch_size):
+        block = X[start : start + batch_size]
+        block = block.toarray() if sparse.issparse(block) else np.array(block, order="C")
+        yield as_float(torch.from_numpy(block))
 
 
 class _FeaturesOnly(Dataset):
