@@ -11,7 +11,6 @@ from joblib import Memory
 from joblib.hashing import NumpyHasher
 from sklearn.utils.validation import check_memory, check_random_state
 
-from ._cache_lock import entry_lock
 from ._typing import IntArray, NetParameter, RandomStateParameter
 from .methods import LabelEvidence, Method, settle_trusted_rows
 from .training import Trainer, TrainingData, ordinary_surroundings, python_scalars
@@ -108,6 +107,9 @@ def _lock(memory: Memory, key: str) -> AbstractContextManager[None]:
     location = getattr(getattr(memory, "store_backend", None), "location", None)
     if location is None or not os.path.isdir(location):
         return nullcontext()
+    # Only who caches needs a file lock.
+    from ._cache_lock import entry_lock
+
     return entry_lock(os.path.join(location, LOCKS, key))
 
 
