@@ -2,7 +2,6 @@
 
 from typing import Any, Literal, Self
 
-import imblearn.base  # noqa: F401, adds fit_resample to the methods that metadata is routed to
 import numpy as np
 import torch
 from joblib import Memory
@@ -11,6 +10,7 @@ from sklearn.base import BaseEstimator
 from ._base import BaseNoisyLabelEstimator, fit_anew_or_not_at_all
 from ._features import take_rows
 from ._judges import check_estimator_parameter
+from ._routing import route_to_fit_resample
 from ._typing import (
     BoolArray,
     CrossValidation,
@@ -23,6 +23,8 @@ from ._typing import (
 )
 from .methods import Method, check_trusted_rows, resolve_method
 from .training import ordinary_surroundings
+
+route_to_fit_resample()
 
 
 class NoisyLabelDetector(BaseNoisyLabelEstimator):

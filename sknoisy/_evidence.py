@@ -15,7 +15,6 @@ from joblib.hashing import NumpyHasher
 from sklearn.utils.validation import check_memory, check_random_state
 from skorch import NeuralNet
 
-from ._cache_lock import entry_lock
 from ._judges import Judges
 from ._typing import FloatArray, IntArray, RandomStateParameter
 from .methods import LabelEvidence, runner_up_classes, settle_trusted_rows
@@ -120,6 +119,9 @@ def _lock(memory: Memory, key: str) -> AbstractContextManager[None]:
     location = getattr(getattr(memory, "store_backend", None), "location", None)
     if location is None or not os.path.isdir(location):
         return nullcontext()
+    # Only who caches needs a file lock.
+    from ._cache_lock import entry_lock
+
     return entry_lock(os.path.join(location, LOCKS, key))
 
 

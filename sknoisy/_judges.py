@@ -6,8 +6,6 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import is_classifier
-from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 from skorch import NeuralNet
 
@@ -116,8 +114,8 @@ def check_estimator_data(owner: Any, estimator: Any, data: TrainingData, name: s
 
 
 def takes_images(estimator: Any) -> bool:
-    """Return whether a classifier may learn from images; a pipeline may if its first step does."""
-    while isinstance(estimator, Pipeline):
+    """Return whether a classifier may learn from images; a pipeline, if its first step does."""
+    while hasattr(estimator, "steps"):
         steps = [step for _, step in estimator.steps if step not in (None, "passthrough")]
         if not steps:
             return True
@@ -126,8 +124,3 @@ def takes_images(estimator: Any) -> bool:
         return True
     tags = get_tags(estimator)
     return tags.no_validation or tags.input_tags.three_d_array
-
-
-def default_trees() -> HistGradientBoostingClassifier:
-    """Return the boosted trees that judge tables beside the net."""
-    return HistGradientBoostingClassifier()

@@ -6,7 +6,6 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from sklearn.model_selection import BaseCrossValidator
 from skorch import NeuralNet
 from torch import Tensor, nn
 from torch.utils.data import Dataset
@@ -16,7 +15,8 @@ Features: TypeAlias = ArrayLike | pd.DataFrame | Tensor | Dataset
 Labels: TypeAlias = ArrayLike | pd.Series | Tensor
 RowValues: TypeAlias = ArrayLike | pd.Series | Tensor
 NetParameter: TypeAlias = NeuralNet | nn.Module | type[nn.Module] | None
-CrossValidation: TypeAlias = int | BaseCrossValidator | Iterable[tuple[ArrayLike, ArrayLike]] | None
+# A number of folds, a splitter, or pairs of row numbers.
+CrossValidation: TypeAlias = int | Any | Iterable[tuple[ArrayLike, ArrayLike]] | None
 RandomStateParameter: TypeAlias = int | np.random.RandomState | None
 
 # What trainings leave.

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import betainc, betaln
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.mixture import GaussianMixture
 
 __all__ = ["BetaMixture", "fit_beta_mixture", "fit_beta_mixtures", "gaussian_clean_posterior"]
 
@@ -184,6 +183,9 @@ def gaussian_clean_posterior(
     >>> gaussian_clean_posterior([0.1, 0.2, 0.3, 2.1, 2.4, 2.2], random_state=0).round(2)
     array([1., 1., 1., 0., 0., 0.])
     """
+    # Not before it is needed, since it brings clustering and covariances with it.
+    from sklearn.mixture import GaussianMixture
+
     losses = _checked_losses(losses)
     low, high = losses.min(), losses.max()
     if high - low <= np.finfo(np.float32).eps * max(abs(low), abs(high)):

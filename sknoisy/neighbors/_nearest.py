@@ -2,7 +2,6 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.neighbors import NearestNeighbors
 
 
 def nearest_rows(features: NDArray[np.floating], n_neighbors: int) -> NDArray[np.integer]:
@@ -26,5 +25,8 @@ def nearest_rows(features: NDArray[np.floating], n_neighbors: int) -> NDArray[np
            [0],
            [1]])
     """
+    # Not before it is needed: it takes a tenth of a second.
+    from sklearn.neighbors import NearestNeighbors
+
     search = NearestNeighbors(n_neighbors=min(n_neighbors, len(features) - 1)).fit(features)
     return search.kneighbors(return_distance=False)

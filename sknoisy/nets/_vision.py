@@ -8,7 +8,6 @@ import torch
 from skorch import NeuralNetClassifier
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from torchvision.models.resnet import BasicBlock, Bottleneck
 
 __all__ = ["CifarResNet", "VisionNet"]
 
@@ -17,10 +16,10 @@ PRECISIONS = ("auto", "float32", "bfloat16")
 # Residual block and number of blocks in each of the four stages (He et al., table 1; 10 is the
 # usual smaller sibling with one block per stage).
 _PLANS = {
-    10: (BasicBlock, (1, 1, 1, 1)),
-    18: (BasicBlock, (2, 2, 2, 2)),
-    34: (BasicBlock, (3, 4, 6, 3)),
-    50: (Bottleneck, (3, 4, 6, 3)),
+    10: ("BasicBlock", (1, 1, 1, 1)),
+    18: ("BasicBlock", (2, 2, 2, 2)),
+    34: ("BasicBlock", (3, 4, 6, 3)),
+    50: ("Bottleneck", (3, 4, 6, 3)),
 }
 
 
@@ -70,7 +69,8 @@ class CifarResNet(nn.Module):
         super().__init__()
         if depth not in _PLANS:
             raise ValueError(f"depth must be one of {sorted(_PLANS)}, got {depth!r}.")
-        block, n_blocks = _PLANS[depth]
+        block_name, n_blocks = _PLANS[depth]
+        block = _residual_block(block_name)
         # momentum=None averages over all batches, so that a short training has the true spread.
         self.standardize = nn.BatchNorm2d(n_channels, affine=False, momentum=None)
         self.stem = nn.Sequential(
@@ -299,9 +299,14 @@ class VisionNet(NeuralNetClassifier):
         return args, {name: value for name, value in kwargs.items() if name not in unwanted}
 
 
-def _stages(
-    block: type[BasicBlock] | type[Bottleneck], n_blocks: tuple[int, ...], width: int
-) -> nn.Sequential:
+def _residual_block(name: str) -> Any:
+    # It brings torch's compiler with it, half a second that no table should wait for.
+    from torchvision.models import resnet
+
+    return getattr(resnet, name)
+
+
+def _stages(block: Any, n_blocks: tuple[int, ...], width: int) -> nn.Sequential:
     """Four stages; from the second on, each halves the resolution and doubles the channels."""
     stages, n_inputs = [], width
     for stage, n_stage_blocks in enumerate(n_blocks):

@@ -4,7 +4,6 @@ import warnings
 
 import numpy as np
 import torch
-from sklearn.decomposition import NMF
 from sklearn.exceptions import ConvergenceWarning
 
 N_STEPS = 500
@@ -29,6 +28,9 @@ def part_shares(features, n_parts, *, max_iter, random_state):
     ndarray of shape (n_rows, n_parts)
         Rows sum to one.
     """
+    # Not before it is needed: it takes a tenth of a second.
+    from sklearn.decomposition import NMF
+
     features = np.maximum(np.asarray(features, dtype=np.float32), 0)
     n_parts = min(n_parts, *features.shape)
     factorization = NMF(n_parts, init="nndsvda", max_iter=max_iter, random_state=random_state)

@@ -3,7 +3,6 @@
 from typing import Any
 
 import numpy as np
-from sklearn.model_selection import StratifiedKFold, check_cv
 
 from ..._typing import FloatArray
 from ...thresholds import label_margins
@@ -43,6 +42,9 @@ def judge_by_folds(trainer: EstimatorTrainer) -> LabelEvidence:
 
 
 def _folds(trainer: EstimatorTrainer) -> Any:
+    # Seldom needed, and it takes its time.
+    from sklearn.model_selection import StratifiedKFold, check_cv
+
     cv = N_FOLDS if trainer.cv is None else trainer.cv
     y = trainer.data.y
     if isinstance(cv, int | np.integer):
