@@ -287,7 +287,7 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like or torch Dataset
+        X : array-like, DataFrame, sparse matrix or torch Dataset
             Rows of the kind seen in fit.
 
         Returns
@@ -306,7 +306,7 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like or torch Dataset
+        X : array-like, DataFrame, sparse matrix or torch Dataset
             Rows of the kind seen in fit.
 
         Returns
@@ -324,7 +324,7 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like or torch Dataset
+        X : array-like, DataFrame, sparse matrix or torch Dataset
         y : array-like of shape (n_rows,), default=None
             Labels of any kind that fit takes. May be None for a Dataset.
         sample_weight : array-like of shape (n_rows,), default=None
@@ -342,7 +342,7 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like or torch Dataset
+        X : array-like, DataFrame, sparse matrix or torch Dataset
         y : array-like of shape (n_rows,)
             Labels of classes seen in fit.
 
@@ -362,7 +362,7 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like or torch Dataset
+        X : array-like, DataFrame, sparse matrix or torch Dataset
         y : array-like of shape (n_rows,)
             Labels of classes seen in fit.
 

@@ -11,7 +11,7 @@ import torch
 from joblib import Memory
 from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.pipeline import Pipeline
-from sklearn.utils import get_tags
+from sklearn.utils import Tags, get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 from skorch import NeuralNet
@@ -213,10 +213,11 @@ class RobustClassifier(BaseNoisyLabelEstimator):
 
         Parameters
         ----------
-        X : array-like, DataFrame or torch Dataset
-            A table (n_rows, n_features) of numbers; images (n_rows, height, width),
-            (n_rows, channels, height, width) or (n_rows, height, width, channels), bytes or
-            floats in [0, 1]; or a Dataset of pairs (x, y).
+        X : array-like, DataFrame, sparse matrix or torch Dataset
+            A table (n_rows, n_features) of numbers, texts, categories, booleans and dates, with
+            missing values; images (n_rows, height, width), (n_rows, channels, height, width) or
+            (n_rows, height, width, channels), bytes or floats in [0, 1]; or a Dataset of pairs
+            (x, y).
         y : array-like of shape (n_rows,)
             Given labels. May be None for a Dataset.
         trusted : array-like of bool of shape (n_rows,), default=None
@@ -371,7 +372,7 @@ class RobustClassifier(BaseNoisyLabelEstimator):
 
         Parameters
         ----------
-        X : array-like or torch Dataset
+        X : array-like, DataFrame, sparse matrix or torch Dataset
             Rows of the kind seen in fit.
 
         Returns
@@ -389,7 +390,7 @@ class RobustClassifier(BaseNoisyLabelEstimator):
 
         Parameters
         ----------
-        X : array-like or torch Dataset
+        X : array-like, DataFrame, sparse matrix or torch Dataset
             Rows of the kind seen in fit.
 
         Returns
@@ -401,3 +402,12 @@ class RobustClassifier(BaseNoisyLabelEstimator):
             return super().predict(X)
         check_features(self, X, reset=False)
         return self.final_estimator_.predict(as_array(X, "X"))
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        if hasattr(self.final_estimator, "__sklearn_tags__"):
+            # It gets the rows as they are.
+            taken = get_tags(self.final_estimator).input_tags
+            for name in ("allow_nan", "sparse", "string"):
+                setattr(tags.input_tags, name, getattr(taken, name))
+        return tags

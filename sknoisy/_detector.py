@@ -1,14 +1,20 @@
 """NoisyLabelDetector."""
 
+from dataclasses import fields
 from typing import Any, Literal, Self
 
 import imblearn.base  # noqa: F401, adds fit_resample to the methods that metadata is routed to
 import numpy as np
 import torch
+from imblearn.utils._tags import InputTags, SamplerTags
+from imblearn.utils._tags import Tags as SamplerEstimatorTags
 from joblib import Memory
+from sklearn.base import OneToOneFeatureMixin
+from sklearn.utils import Tags
 
 from ._base import BaseNoisyLabelEstimator, fit_anew_or_not_at_all
 from ._features import take_rows
+from ._labels import without_one_hot
 from ._typing import (
     BoolArray,
     Features,
@@ -22,7 +28,7 @@ from .methods import Method, check_trusted_rows, resolve_method
 from .training import ordinary_surroundings
 
 
-class NoisyLabelDetector(BaseNoisyLabelEstimator):
+class NoisyLabelDetector(OneToOneFeatureMixin, BaseNoisyLabelEstimator):
     """Find the rows of a training set whose labels are wrong.
 
     It trains a net by the method and judges every row by what happened to it in training. As a
@@ -151,10 +157,11 @@ class NoisyLabelDetector(BaseNoisyLabelEstimator):
 
         Parameters
         ----------
-        X : array-like, DataFrame or torch Dataset
-            A table (n_rows, n_features) of numbers; images (n_rows, height, width),
-            (n_rows, channels, height, width) or (n_rows, height, width, channels), bytes or
-            floats in [0, 1]; or a Dataset of pairs (x, y).
+        X : array-like, DataFrame, sparse matrix or torch Dataset
+            A table (n_rows, n_features) of numbers, texts, categories, booleans and dates, with
+            missing values; images (n_rows, height, width), (n_rows, channels, height, width) or
+            (n_rows, height, width, channels), bytes or floats in [0, 1]; or a Dataset of pairs
+            (x, y).
         y : array-like of shape (n_rows,)
             Given labels. May be None for a Dataset.
         trusted : array-like of bool of shape (n_rows,), default=None
@@ -200,10 +207,11 @@ class NoisyLabelDetector(BaseNoisyLabelEstimator):
 
         Parameters
         ----------
-        X : array-like, DataFrame or torch Dataset
-            A table (n_rows, n_features) of numbers; images (n_rows, height, width),
-            (n_rows, channels, height, width) or (n_rows, height, width, channels), bytes or
-            floats in [0, 1]; or a Dataset of pairs (x, y).
+        X : array-like, DataFrame, sparse matrix or torch Dataset
+            A table (n_rows, n_features) of numbers, texts, categories, booleans and dates, with
+            missing values; images (n_rows, height, width), (n_rows, channels, height, width) or
+            (n_rows, height, width, channels), bytes or floats in [0, 1]; or a Dataset of pairs
+            (x, y).
         y : array-like of shape (n_rows,)
             Given labels. May be None for a Dataset.
         trusted : array-like of bool of shape (n_rows,), default=None
@@ -228,12 +236,16 @@ class NoisyLabelDetector(BaseNoisyLabelEstimator):
     ) -> tuple[Any, Any]:
         """Fit, and return the rows that are kept.
 
+        Labels may also come as one column of 0 and 1 per class, as samplers of imbalanced-learn
+        take them. The classes are then the numbers of the columns.
+
         Parameters
         ----------
-        X : array-like, DataFrame or torch Dataset
-            A table (n_rows, n_features) of numbers; images (n_rows, height, width),
-            (n_rows, channels, height, width) or (n_rows, height, width, channels), bytes or
-            floats in [0, 1]; or a Dataset of pairs (x, y).
+        X : array-like, DataFrame, sparse matrix or torch Dataset
+            A table (n_rows, n_features) of numbers, texts, categories, booleans and dates, with
+            missing values; images (n_rows, height, width), (n_rows, channels, height, width) or
+            (n_rows, height, width, channels), bytes or floats in [0, 1]; or a Dataset of pairs
+            (x, y).
         y : array-like of shape (n_rows,)
             Given labels. May be None for a Dataset.
         trusted : array-like of bool of shape (n_rows,), default=None
@@ -248,6 +260,16 @@ class NoisyLabelDetector(BaseNoisyLabelEstimator):
             The rows with `noise_mask_` False, in their order.
         """
         with fit_anew_or_not_at_all(self):
-            self.fit(X, y, trusted=trusted, sample_weight=sample_weight)
+            self.fit(X, without_one_hot(y), trusted=trusted, sample_weight=sample_weight)
             kept = self.sample_indices_ = np.flatnonzero(~self.noise_mask_)
             return take_rows(X, kept), take_rows(self._given_labels if y is None else y, kept)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        inputs = _values_of(tags.input_tags) | {"dataframe": True}
+        others = _values_of(tags) | {"input_tags": InputTags(**inputs)}
+        return SamplerEstimatorTags(**others, sampler_tags=SamplerTags(sample_indices=True))
+
+
+def _values_of(tags: Any) -> dict[str, Any]:
+    return {field.name: getattr(tags, field.name) for field in fields(tags)}
