@@ -316,7 +316,7 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like or torch Dataset
+        X : array-like, DataFrame, sparse matrix or torch Dataset
             Rows of the kind seen in fit.
 
         Returns
@@ -336,7 +336,7 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like or torch Dataset
+        X : array-like, DataFrame, sparse matrix or torch Dataset
             Rows of the kind seen in fit.
 
         Returns
@@ -354,7 +354,7 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like or torch Dataset
+        X : array-like, DataFrame, sparse matrix or torch Dataset
         y : array-like of shape (n_rows,), default=None
             Labels of any kind that fit takes. May be None for a Dataset.
         sample_weight : array-like of shape (n_rows,), default=None
@@ -372,7 +372,7 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like or torch Dataset
+        X : array-like, DataFrame, sparse matrix or torch Dataset
         y : array-like of shape (n_rows,)
             Labels of classes seen in fit.
 
@@ -392,7 +392,7 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like or torch Dataset
+        X : array-like, DataFrame, sparse matrix or torch Dataset
         y : array-like of shape (n_rows,)
             Labels of classes seen in fit.
 

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from joblib import Memory
 from sklearn.base import BaseEstimator, is_classifier
+from sklearn.utils import Tags, get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
@@ -210,10 +211,11 @@ class RobustClassifier(BaseNoisyLabelEstimator):
 
         Parameters
         ----------
-        X : array-like, DataFrame or torch Dataset
-            A table (n_rows, n_features) of numbers; images (n_rows, height, width),
-            (n_rows, channels, height, width) or (n_rows, height, width, channels), bytes or
-            floats in [0, 1]; or a Dataset of pairs (x, y).
+        X : array-like, DataFrame, sparse matrix or torch Dataset
+            A table (n_rows, n_features) of numbers, texts, categories, booleans and dates, with
+            missing values; images (n_rows, height, width), (n_rows, channels, height, width) or
+            (n_rows, height, width, channels), bytes or floats in [0, 1]; or a Dataset of pairs
+            (x, y).
         y : array-like of shape (n_rows,)
             Given labels. May be None for a Dataset.
         trusted : array-like of bool of shape (n_rows,), default=None
@@ -350,7 +352,7 @@ class RobustClassifier(BaseNoisyLabelEstimator):
 
         Parameters
         ----------
-        X : array-like or torch Dataset
+        X : array-like, DataFrame, sparse matrix or torch Dataset
             Rows of the kind seen in fit.
 
         Returns
@@ -367,7 +369,7 @@ class RobustClassifier(BaseNoisyLabelEstimator):
 
         Parameters
         ----------
-        X : array-like or torch Dataset
+        X : array-like, DataFrame, sparse matrix or torch Dataset
             Rows of the kind seen in fit.
 
         Returns
@@ -382,3 +384,13 @@ class RobustClassifier(BaseNoisyLabelEstimator):
 
     def _final_rows(self, X: Features) -> Any:
         return CheckedRows(self, X, reset=False).for_classifier(self.final_estimator_)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        classifier = self._final_classifier()
+        if hasattr(classifier, "steps"):
+            # A pipeline gets the rows as they are.
+            taken = get_tags(classifier).input_tags
+            for name in ("allow_nan", "sparse", "string"):
+                setattr(tags.input_tags, name, getattr(taken, name))
+        return tags
