@@ -69,8 +69,8 @@ class RobustClassifier(BaseNoisyLabelEstimator):
         "wrong_event", "lsw", "cross_entropy", or an object from `sknoisy.methods`, whose own
         parameters are searchable as `method__name`.
     net : skorch NeuralNetClassifier, nn.Module class or None, default=None
-        The net to train. None: `VisionNet` for images; for tables `TabularNet`, and with wrong event
-        boosted trees beside it, each weighed by how well it knows the table. A skorch net is
+        The net to train. None: `VisionNet` for images; for tables `TabularNet`, and with wrong
+        event boosted trees beside it, each weighed by how well it knows the table. A skorch net is
         cloned; its callbacks, optimiser, criterion and `module__*` work as in skorch. Its
         `train_split`, if it has one (skorch's own default is to hold out a fifth), is
         respected: rows held out are judged without being learnt from. A module's constructor
@@ -88,9 +88,9 @@ class RobustClassifier(BaseNoisyLabelEstimator):
         How the classifier is got from the evidence. "method": the net as the method trained it;
         "weight": a fresh net with `sample_weights_` in the loss; "filter": a fresh net on the
         rows that aren't flagged; "filter_weight": both. "auto": what the method's paper does,
-        "method" for wrong event and "filter" for LSW; "filter" with a `final_estimator`; "weight"
-        with an `estimator`, or "filter" if it takes no weights. Trees that judge beside the
-        net are trained anew in the same form, "weight" where the net is the method's.
+        "method" for wrong event and "filter" for LSW; "filter" with an `estimator` or a
+        `final_estimator`. Trees that judge beside the net are trained anew in the same form,
+        "filter" where the net is the method's.
     final_estimator : classifier, default=None
         A scikit-learn classifier to be trained on the kept or weighted rows in place of the net.
         Where it, or a part of it, has random_state=None, its clone gets a seed that is derived
@@ -289,8 +289,7 @@ class RobustClassifier(BaseNoisyLabelEstimator):
                 "The 'final_estimator' parameter of RobustClassifier must be a classifier. "
                 f"Got {classifier!r} instead."
             )
-        takes_weights = takes_sample_weight(classifier)
-        if final.endswith("weight") and not takes_weights:
+        if final.endswith("weight") and not takes_sample_weight(classifier):
             raise ValueError(
                 f"final={final!r} needs a 'final_estimator' whose fit takes sample_weight. "
                 f"Got {classifier!r}."
@@ -300,9 +299,7 @@ class RobustClassifier(BaseNoisyLabelEstimator):
                 "final='method' keeps the net that the method trained, so it excludes a "
                 f"'final_estimator'. Got {classifier!r}."
             )
-        if final != "auto":
-            return final
-        return "weight" if self.final_estimator is None and takes_weights else "filter"
+        return "filter" if final == "auto" else final
 
     def _checked_final(self) -> str:
         if isinstance(self.final, str) and self.final == "joint":
@@ -334,8 +331,8 @@ class RobustClassifier(BaseNoisyLabelEstimator):
     def _fit_final_trees(
         self, trees: Any, data: TrainingData, final: str, seed: int | None
     ) -> None:
-        """Train the trees that predict beside the net; weighted where the net goes its own way."""
-        weights = self._final_weights("weight" if final == "method" else final, data)
+        """Train the trees that predict beside the net; on kept rows where it is the method's."""
+        weights = self._final_weights("filter" if final == "method" else final, data)
         rows = np.flatnonzero(weights > 0)
         table = take_rows(data.table, rows)
         model = clone_for(trees, seed, table)
