@@ -390,6 +390,7 @@ class TrainingRun:
         """Return a moving average of the weights, to be updated by the step."""
         return AveragedWeights(self, decay)
 
+    @few_threads(1)
     def state(self) -> State:
         """Return a copy of the module's weights and buffers on the CPU."""
         return copy_state(self.module)

@@ -15,7 +15,7 @@ from ._jacobian_vector_product import resolve_gradient
 from ._net_setup import check_outputs, initialize_net, python_scalars, resolve_net
 from ._run import TrainingRun
 from ._seeding import child_seeds, seeded_global_state
-from ._threads import measured_work
+from ._threads import few_threads, measured_work
 
 
 class Trainer:
@@ -96,6 +96,7 @@ class Trainer:
     def _next_seed(self) -> int:
         return next(self._seeds)
 
+    @few_threads(1)
     def rebuild(self, state: State) -> NeuralNet:
         """Return an initialised net with the weights that a training left."""
         net = initialize_net(self.net, self.data, device=self.device, seed=0, verbose=0)
