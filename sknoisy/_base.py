@@ -18,8 +18,8 @@ from torch.utils.data import Dataset
 
 from ._arrays import plain
 from ._evidence import collect_evidence, draw_seed, predict_together
-from ._features import check_features, row_index
-from ._judges import Judges, check_estimator_data
+from ._features import row_index
+from ._judges import Judges, check_estimator_rows
 from ._labels import check_labels, check_trusted, check_weights, encode_labels
 from ._parameters import (
     check_number,
@@ -27,6 +27,7 @@ from ._parameters import (
     check_share,
     check_verbose,
 )
+from ._rows import CheckedRows
 from ._typing import (
     BoolArray,
     CrossValidation,
@@ -66,7 +67,7 @@ PRIVATE_FIT_STATE = (
     "_quality_scale",
     "_rank",
     "_row_shape",
-    "_table_encoder",
+    "_table_encoders",
 )
 # The net contradicts a label whose margin is smaller.
 CONTRADICTED = 0.5
@@ -161,36 +162,38 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
 
     def _check_data(
         self,
+        method: Method,
         X: Features,
         y: Labels | None,
         trusted: RowValues | None,
         sample_weight: RowValues | None,
-    ) -> tuple[TrainingData, LabelArray, pd.Index | None]:
-        """Return what the training sees, and the classes in the user's own labels."""
+    ) -> tuple[CheckedRows, TrainingData, Judges]:
+        """Return the rows, what a training sees of them, and who judges them.
+
+        Classes, labels and the user's own index are remembered.
+        """
         index = row_index(X, y)
-        features, table = self._read_rows(X, reset=True)
-        labels = check_labels(self, features, y)
+        rows = CheckedRows(self, X, reset=True)
+        labels = check_labels(self, rows.checked, y)
         weights = check_weights(sample_weight, len(labels))
         classes, codes = encode_labels(labels, weights)
         trusted = check_trusted(trusted, codes, classes, weights)
-        data = TrainingData(features, codes, len(classes), trusted, weights, table=table)
         if self.estimator is not None:
-            check_estimator_data(self, self.estimator, data, "estimator")
-        return data, classes, index
-
-    def _read_rows(self, X: Features, *, reset: bool) -> tuple[Any, Any]:
-        """Return X as the net sees it, and as a classifier that judges in its place."""
-        features = check_features(self, X, reset=reset)
-        return features, features if self.estimator is not None else None
-
-    def _resolve_judges(self, method: Method) -> Judges:
-        return Judges(
+            check_estimator_rows(self, "estimator", rows, weights)
+        judges = Judges(
             method,
             net=self.net,
             uses_net=self.estimator is None,
             estimator=self.estimator,
             cv=self.cv,
         )
+        table = None if judges.estimator is None else rows.for_classifier(judges.estimator)
+        features = rows.for_nets if judges.uses_net else table
+        self.classes_ = classes
+        self._given_labels = classes[codes]
+        self._index = index
+        data = TrainingData(features, codes, len(classes), trusted, weights, table=table)
+        return rows, data, judges
 
     def _settings(self) -> dict[str, Any]:
         # numpy's numbers are taken too, and a cached training is found by either.
@@ -202,10 +205,10 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
         }
 
     def _collect(
-        self, method: Method, data: TrainingData, random_state: int | None, *, with_classifier: bool
+        self, judges: Judges, data: TrainingData, random_state: int | None, *, with_classifier: bool
     ) -> LabelEvidence:
         return collect_evidence(
-            self._resolve_judges(method),
+            judges,
             data,
             random_state,
             with_classifier=with_classifier,
@@ -219,13 +222,6 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
         if self.random_state is None or isinstance(self.random_state, int | np.integer):
             return self.random_state
         return draw_seed(self.random_state)
-
-    def _remember_rows(
-        self, data: TrainingData, classes: LabelArray, index: pd.Index | None
-    ) -> None:
-        self.classes_ = classes
-        self._given_labels = classes[data.y]
-        self._index = index
 
     def _judge(self, method: Method, data: TrainingData, evidence: LabelEvidence) -> None:
         """Set the verdict on every row."""
@@ -268,9 +264,15 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
             return label_margins(self._probabilities(data.X, data.table), data.y)
 
     def _probabilities(self, features: Any, table: Any) -> FloatArray:
-        nets = (self.net_, *self._peer_nets) if hasattr(self, "net_") else ()
-        estimators = getattr(self, "estimators_", ())
-        return predict_together(nets, features, estimators, table, len(self.classes_))
+        return predict_together(
+            self._nets(), features, self._judging_classifiers(), table, len(self.classes_)
+        )
+
+    def _nets(self) -> tuple[NeuralNetClassifier, ...]:
+        return (self.net_, *self._peer_nets) if hasattr(self, "net_") else ()
+
+    def _judging_classifiers(self) -> list[BaseEstimator]:
+        return getattr(self, "estimators_", [])
 
     def _scale_margins(
         self, method: Method, data: TrainingData, margins: FloatArray | None = None
@@ -314,7 +316,7 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like or torch Dataset
+        X : array-like, DataFrame, sparse matrix or torch Dataset
             Rows of the kind seen in fit.
 
         Returns
@@ -323,7 +325,10 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         with ordinary_surroundings:
-            features, table = self._read_rows(X, reset=False)
+            rows = CheckedRows(self, X, reset=False)
+            features = rows.for_nets if self._nets() else None
+            classifiers = self._judging_classifiers()
+            table = rows.for_classifier(classifiers[0]) if classifiers else None
         return self._probabilities(features, table)
 
     def predict(self, X: Features) -> LabelArray:
@@ -331,7 +336,7 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like or torch Dataset
+        X : array-like, DataFrame, sparse matrix or torch Dataset
             Rows of the kind seen in fit.
 
         Returns
@@ -349,7 +354,7 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like or torch Dataset
+        X : array-like, DataFrame, sparse matrix or torch Dataset
         y : array-like of shape (n_rows,), default=None
             Labels of any kind that fit takes. May be None for a Dataset.
         sample_weight : array-like of shape (n_rows,), default=None
@@ -367,7 +372,7 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like or torch Dataset
+        X : array-like, DataFrame, sparse matrix or torch Dataset
         y : array-like of shape (n_rows,)
             Labels of classes seen in fit.
 
@@ -387,7 +392,7 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like or torch Dataset
+        X : array-like, DataFrame, sparse matrix or torch Dataset
         y : array-like of shape (n_rows,)
             Labels of classes seen in fit.
 

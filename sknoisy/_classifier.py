@@ -10,14 +10,15 @@ import numpy as np
 import torch
 from joblib import Memory
 from sklearn.base import BaseEstimator, is_classifier
+from sklearn.utils import Tags, get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from ._arrays import as_array
 from ._base import BaseNoisyLabelEstimator, fit_anew_or_not_at_all
 from ._evidence import draw_seed
-from ._features import check_features, take_rows
-from ._judges import check_estimator_data, check_estimator_parameter
+from ._features import take_rows
+from ._judges import check_estimator_parameter, check_estimator_rows
+from ._rows import CheckedRows
 from ._typing import (
     CrossValidation,
     Features,
@@ -28,13 +29,14 @@ from ._typing import (
     RandomStateParameter,
     RowValues,
 )
+from .boosting import needs_codes
 from .methods import Method, check_trusted_rows, resolve_method
 from .thresholds import label_margins
 from .training import (
     Trainer,
     TrainingData,
+    clone_for,
     ordinary_surroundings,
-    seeded_clone,
     takes_sample_weight,
 )
 
@@ -209,10 +211,11 @@ class RobustClassifier(BaseNoisyLabelEstimator):
 
         Parameters
         ----------
-        X : array-like, DataFrame or torch Dataset
-            A table (n_rows, n_features) of numbers; images (n_rows, height, width),
-            (n_rows, channels, height, width) or (n_rows, height, width, channels), bytes or
-            floats in [0, 1]; or a Dataset of pairs (x, y).
+        X : array-like, DataFrame, sparse matrix or torch Dataset
+            A table (n_rows, n_features) of numbers, texts, categories, booleans and dates, with
+            missing values; images (n_rows, height, width), (n_rows, channels, height, width) or
+            (n_rows, height, width, channels), bytes or floats in [0, 1]; or a Dataset of pairs
+            (x, y).
         y : array-like of shape (n_rows,)
             Given labels. May be None for a Dataset.
         trusted : array-like of bool of shape (n_rows,), default=None
@@ -240,14 +243,13 @@ class RobustClassifier(BaseNoisyLabelEstimator):
         method = resolve_method(self.method)
         check_estimator_parameter(self, method)
         final = self._resolve_final(method)
-        data, classes, index = self._check_data(X, y, trusted, sample_weight)
+        rows, data, judges = self._check_data(method, X, y, trusted, sample_weight)
         check_trusted_rows(method, data.trusted)
         if self.final_estimator is not None:
-            check_estimator_data(self, self.final_estimator, data, "final_estimator")
+            check_estimator_rows(self, "final_estimator", rows, data.sample_weight)
         random_state = self._fixed_random_state()
         final_seed = None if random_state is None else (int(random_state) + 1) % 2**32
-        evidence = self._collect(method, data, random_state, with_classifier=final == "method")
-        self._remember_rows(data, classes, index)
+        evidence = self._collect(judges, data, random_state, with_classifier=final == "method")
         self._judge(method, data, evidence)
         self._keep_models(data, evidence)
         if final == "method":
@@ -256,10 +258,10 @@ class RobustClassifier(BaseNoisyLabelEstimator):
             self._fit_final_net(data, final, final_seed)
             self._scale_margins(method, data)
         else:
-            X = as_array(X, "X")
-            self._fit_final_estimator(X, data, final, final_seed)
+            table = rows.for_classifier(self._final_classifier())
+            self._fit_final_estimator(table, data, final, final_seed)
             if hasattr(self.final_estimator_, "predict_proba"):
-                probabilities = self.final_estimator_.predict_proba(X)
+                probabilities = self.final_estimator_.predict_proba(table)
                 self._scale_margins(method, data, label_margins(probabilities, data.y))
 
     def _final_classifier(self) -> Any:
@@ -305,15 +307,16 @@ class RobustClassifier(BaseNoisyLabelEstimator):
         return self.final
 
     def _fit_final_estimator(
-        self, X: Features, data: TrainingData, final: str, seed: int | None
+        self, table: Any, data: TrainingData, final: str, seed: int | None
     ) -> None:
         weights = self._final_weights(final, data)
         rows = np.flatnonzero(weights > 0)
         fit_params = {}
         if final.endswith("weight") or data.sample_weight is not None:
             fit_params["sample_weight"] = weights[rows]
-        self.final_estimator_ = seeded_clone(self._final_classifier(), seed)
-        self.final_estimator_.fit(take_rows(X, rows), self._given_labels[rows], **fit_params)
+        self.final_estimator_ = clone_for(self._final_classifier(), seed, table)
+        labels = data.y if needs_codes(self.final_estimator_) else self._given_labels
+        self.final_estimator_.fit(take_rows(table, rows), labels[rows], **fit_params)
 
     def _final_weights(self, final: str, data: TrainingData) -> FloatArray:
         """Return the weight of each row in the final training; 0: left out."""
@@ -349,7 +352,7 @@ class RobustClassifier(BaseNoisyLabelEstimator):
 
         Parameters
         ----------
-        X : array-like or torch Dataset
+        X : array-like, DataFrame, sparse matrix or torch Dataset
             Rows of the kind seen in fit.
 
         Returns
@@ -359,15 +362,14 @@ class RobustClassifier(BaseNoisyLabelEstimator):
         check_is_fitted(self)
         if not hasattr(self, "final_estimator_"):
             return super().predict_proba(X)
-        check_features(self, X, reset=False)
-        return self.final_estimator_.predict_proba(as_array(X, "X"))
+        return self.final_estimator_.predict_proba(self._final_rows(X))
 
     def predict(self, X: Features) -> LabelArray:
         """Return the class of each row, in the user's own labels.
 
         Parameters
         ----------
-        X : array-like or torch Dataset
+        X : array-like, DataFrame, sparse matrix or torch Dataset
             Rows of the kind seen in fit.
 
         Returns
@@ -377,5 +379,18 @@ class RobustClassifier(BaseNoisyLabelEstimator):
         check_is_fitted(self)
         if not hasattr(self, "final_estimator_"):
             return super().predict(X)
-        check_features(self, X, reset=False)
-        return self.final_estimator_.predict(as_array(X, "X"))
+        predicted = self.final_estimator_.predict(self._final_rows(X))
+        return self.classes_[predicted] if needs_codes(self.final_estimator_) else predicted
+
+    def _final_rows(self, X: Features) -> Any:
+        return CheckedRows(self, X, reset=False).for_classifier(self.final_estimator_)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        classifier = self._final_classifier()
+        if hasattr(classifier, "steps"):
+            # A pipeline gets the rows as they are.
+            taken = get_tags(classifier).input_tags
+            for name in ("allow_nan", "sparse", "string"):
+                setattr(tags.input_tags, name, getattr(taken, name))
+        return tags

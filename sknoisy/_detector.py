@@ -1,15 +1,19 @@
 """NoisyLabelDetector."""
 
+import sys
+from dataclasses import fields
 from typing import Any, Literal, Self
 
 import numpy as np
 import torch
 from joblib import Memory
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin
+from sklearn.utils import Tags
 
 from ._base import BaseNoisyLabelEstimator, fit_anew_or_not_at_all
 from ._features import take_rows
 from ._judges import check_estimator_parameter
+from ._labels import without_one_hot
 from ._routing import route_to_fit_resample
 from ._typing import (
     BoolArray,
@@ -27,7 +31,7 @@ from .training import ordinary_surroundings
 route_to_fit_resample()
 
 
-class NoisyLabelDetector(BaseNoisyLabelEstimator):
+class NoisyLabelDetector(OneToOneFeatureMixin, BaseNoisyLabelEstimator):
     """Find the rows of a training set whose labels are wrong.
 
     It trains a net by the method and judges every row by what happened to it in training. As a
@@ -172,10 +176,11 @@ class NoisyLabelDetector(BaseNoisyLabelEstimator):
 
         Parameters
         ----------
-        X : array-like, DataFrame or torch Dataset
-            A table (n_rows, n_features) of numbers; images (n_rows, height, width),
-            (n_rows, channels, height, width) or (n_rows, height, width, channels), bytes or
-            floats in [0, 1]; or a Dataset of pairs (x, y).
+        X : array-like, DataFrame, sparse matrix or torch Dataset
+            A table (n_rows, n_features) of numbers, texts, categories, booleans and dates, with
+            missing values; images (n_rows, height, width), (n_rows, channels, height, width) or
+            (n_rows, height, width, channels), bytes or floats in [0, 1]; or a Dataset of pairs
+            (x, y).
         y : array-like of shape (n_rows,)
             Given labels. May be None for a Dataset.
         trusted : array-like of bool of shape (n_rows,), default=None
@@ -202,10 +207,10 @@ class NoisyLabelDetector(BaseNoisyLabelEstimator):
         self._check_parameters()
         method = resolve_method(self.method)
         check_estimator_parameter(self, method)
-        data, classes, index = self._check_data(X, y, trusted, sample_weight)
+        _, data, judges = self._check_data(method, X, y, trusted, sample_weight)
         check_trusted_rows(method, data.trusted)
-        evidence = self._collect(method, data, self._fixed_random_state(), with_classifier=False)
-        self._remember_rows(data, classes, index)
+        random_state = self._fixed_random_state()
+        evidence = self._collect(judges, data, random_state, with_classifier=False)
         self._judge(method, data, evidence)
         self._keep_models(data, evidence)
         self._scale_margins(method, data, evidence.margins)
@@ -222,10 +227,11 @@ class NoisyLabelDetector(BaseNoisyLabelEstimator):
 
         Parameters
         ----------
-        X : array-like, DataFrame or torch Dataset
-            A table (n_rows, n_features) of numbers; images (n_rows, height, width),
-            (n_rows, channels, height, width) or (n_rows, height, width, channels), bytes or
-            floats in [0, 1]; or a Dataset of pairs (x, y).
+        X : array-like, DataFrame, sparse matrix or torch Dataset
+            A table (n_rows, n_features) of numbers, texts, categories, booleans and dates, with
+            missing values; images (n_rows, height, width), (n_rows, channels, height, width) or
+            (n_rows, height, width, channels), bytes or floats in [0, 1]; or a Dataset of pairs
+            (x, y).
         y : array-like of shape (n_rows,)
             Given labels. May be None for a Dataset.
         trusted : array-like of bool of shape (n_rows,), default=None
@@ -250,12 +256,16 @@ class NoisyLabelDetector(BaseNoisyLabelEstimator):
     ) -> tuple[Any, Any]:
         """Fit, and return the rows that are kept.
 
+        Labels may also come as one column of 0 and 1 per class, as samplers of imbalanced-learn
+        take them. The classes are then the numbers of the columns.
+
         Parameters
         ----------
-        X : array-like, DataFrame or torch Dataset
-            A table (n_rows, n_features) of numbers; images (n_rows, height, width),
-            (n_rows, channels, height, width) or (n_rows, height, width, channels), bytes or
-            floats in [0, 1]; or a Dataset of pairs (x, y).
+        X : array-like, DataFrame, sparse matrix or torch Dataset
+            A table (n_rows, n_features) of numbers, texts, categories, booleans and dates, with
+            missing values; images (n_rows, height, width), (n_rows, channels, height, width) or
+            (n_rows, height, width, channels), bytes or floats in [0, 1]; or a Dataset of pairs
+            (x, y).
         y : array-like of shape (n_rows,)
             Given labels. May be None for a Dataset.
         trusted : array-like of bool of shape (n_rows,), default=None
@@ -270,6 +280,22 @@ class NoisyLabelDetector(BaseNoisyLabelEstimator):
             The rows with `noise_mask_` False, in their order.
         """
         with fit_anew_or_not_at_all(self):
-            self.fit(X, y, trusted=trusted, sample_weight=sample_weight)
+            self.fit(X, without_one_hot(y), trusted=trusted, sample_weight=sample_weight)
             kept = self.sample_indices_ = np.flatnonzero(~self.noise_mask_)
             return take_rows(X, kept), take_rows(self._given_labels if y is None else y, kept)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        # Only those who have imported imbalanced-learn, which takes its time, ask for its tags.
+        if "imblearn" not in sys.modules:
+            return tags
+        from imblearn.utils._tags import InputTags, SamplerTags
+        from imblearn.utils._tags import Tags as SamplerEstimatorTags
+
+        inputs = _values_of(tags.input_tags) | {"dataframe": True}
+        others = _values_of(tags) | {"input_tags": InputTags(**inputs)}
+        return SamplerEstimatorTags(**others, sampler_tags=SamplerTags(sample_indices=True))
+
+
+def _values_of(tags: Any) -> dict[str, Any]:
+    return {field.name: getattr(tags, field.name) for field in fields(tags)}

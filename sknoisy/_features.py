@@ -21,26 +21,26 @@ CHANNELS = (1, 3, 4)
 LARGEST_FRACTION = 2.0
 
 
-def check_features(
-    estimator: Any,
-    X: Features,
-    *,
-    reset: bool,
-    encoder_class: type[NumberEncoder] | type[TreeEncoder] = NumberEncoder,
-) -> Any:
-    """Return X as a training wants it: an encoded table, images (N, C, H, W), or the Dataset.
+def is_table(X: Any) -> bool:
+    """Return whether rows are those of a table, neither images nor a Dataset."""
+    if isinstance(X, Dataset):
+        return False
+    return sparse.issparse(X) or getattr(X, "ndim", 2) not in (3, 4)
+
+
+def check_features(estimator: Any, X: Features, *, reset: bool) -> Any:
+    """Return X as a net takes it: a table of float32, images (N, C, H, W), or the Dataset.
 
     At `reset` the shape of a row is remembered, and how a table was encoded; later rows are
-    compared with it, and encoded in the same way. What a `NumberEncoder` returns is a table of
-    float32, dense or CSR.
+    compared with it, and encoded in the same way. A table is dense or CSR.
     """
     if isinstance(X, Dataset):
         return _checked_dataset(estimator, X, reset)
     X = as_array(X, "X")
-    if not sparse.issparse(X) and getattr(X, "ndim", 2) in (3, 4):
+    if not is_table(X):
         return _checked_images(estimator, X, reset)
     table = check_table(estimator, X, reset=reset)
-    return encode_table(estimator, table, encoder_class=encoder_class if reset else None)
+    return encode_table(estimator, table, NumberEncoder, reset=reset)
 
 
 def check_table(estimator: Any, X: Any, *, reset: bool) -> Table:
@@ -56,20 +56,24 @@ def check_table(estimator: Any, X: Any, *, reset: bool) -> Table:
     except (TypeError, ValueError) as error:
         raise type(error)(f"X: {error}") from error
     _check_row_shape(estimator, table.shape[1:], reset)
+    if reset:
+        estimator._table_encoders = {}
     return table
 
 
 def encode_table(
     estimator: Any,
     table: Table,
+    encoder_class: type[NumberEncoder] | type[TreeEncoder],
     *,
-    encoder_class: type[NumberEncoder] | type[TreeEncoder] | None = None,
+    reset: bool,
 ) -> Any:
-    """Return a checked table in the form that fit learnt; with an `encoder_class`, learn it."""
-    if encoder_class is None:
-        return estimator._table_encoder.transform(table)
-    estimator._table_encoder = encoder_class()
-    return estimator._table_encoder.fit_transform(table)
+    """Return a checked table in the form that fit learnt; at `reset`, learn it."""
+    encoders = estimator._table_encoders
+    if not reset:
+        return encoders[encoder_class.__name__].transform(table)
+    encoders[encoder_class.__name__] = encoder = encoder_class()
+    return encoder.fit_transform(table)
 
 
 def _check_finite(estimator: Any, X: FloatArray) -> None:

@@ -8,10 +8,12 @@ import numpy as np
 from sklearn.base import is_classifier
 from sklearn.utils import get_tags
 from skorch import NeuralNet
+from torch.utils.data import Dataset
 
-from ._typing import CrossValidation
+from ._rows import CheckedRows
+from ._typing import CrossValidation, FloatArray
 from .methods import Method, check_judging_estimator
-from .training import TrainingData, takes_sample_weight
+from .training import takes_sample_weight
 
 NET_PARAMETERS = ("net", "max_epochs", "batch_size", "lr")
 
@@ -83,30 +85,33 @@ def _check_without_net(owner: Any) -> None:
         )
 
 
-def check_estimator_data(owner: Any, estimator: Any, data: TrainingData, name: str) -> None:
+def check_estimator_rows(
+    owner: Any, name: str, rows: CheckedRows, sample_weight: FloatArray | None
+) -> None:
     """Raise an error if a classifier can't learn from such rows.
 
     Parameters
     ----------
     owner : estimator of this package
-    estimator : classifier
-    data : TrainingData
     name : str
         Of the parameter that the classifier is.
+    rows : CheckedRows
+    sample_weight : ndarray of shape (n_rows,) or None
     """
-    if data.is_dataset:
+    estimator = getattr(owner, name)
+    if isinstance(rows.checked, Dataset):
         raise TypeError(
             f"{type(owner).__name__}'s '{name}' learns from arrays and DataFrames: pass "
             f"X as one of these, or leave {name}=None. Got a torch Dataset."
         )
-    if data.is_image and not takes_images(estimator):
+    if not rows.is_table and not takes_images(estimator):
         raise TypeError(
             f"{type(owner).__name__}'s '{name}' learns from tables, not from images: "
             f"leave {name}=None, pass features of the images as X, or begin a pipeline "
             "with a FunctionTransformer that flattens them. Got X with rows of shape "
-            f"{data.X.shape[1:]} and {estimator!r}."
+            f"{rows.checked.shape[1:]} and {estimator!r}."
         )
-    if data.sample_weight is not None and not takes_sample_weight(estimator):
+    if sample_weight is not None and not takes_sample_weight(estimator):
         raise ValueError(
             f"sample_weight needs a classifier as '{name}' whose fit takes sample_weight. "
             f"Got {estimator!r}."

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.utils.multiclass import check_classification_targets
+from scipy import sparse
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import column_or_1d
 from torch.utils.data import Dataset
 
@@ -57,7 +58,10 @@ def check_labels(estimator: Any, X: Any, y: Any) -> LabelArray:
     try:
         y = column_or_1d(y, warn=True)
     except ValueError as error:
-        raise ValueError(f"y: {error}") from error
+        message = f"y: {error}"
+        if getattr(y, "ndim", 1) == 2:
+            message = f"Multilabel and multioutput targets are not supported. {message}"
+        raise ValueError(message) from error
     if y.dtype.kind in DATES:
         raise ValueError(
             "y must hold numbers, strings or booleans: scikit-learn's scores know no other "
@@ -75,6 +79,27 @@ def check_labels(estimator: Any, X: Any, y: Any) -> LabelArray:
         y = _natural_labels(y)
     check_classification_targets(y)
     return y
+
+
+def without_one_hot(y: Any) -> Any:
+    """Return the column numbers of labels of one column of 0 and 1 per class; others as they are.
+
+    Raises
+    ------
+    ValueError
+        If a row has several classes, or none.
+    """
+    if getattr(y, "ndim", 1) != 2 or type_of_target(y) != "multilabel-indicator":
+        return y
+    columns = y.toarray() if sparse.issparse(y) else np.asarray(y)
+    n_of_row = (columns != 0).sum(axis=1)
+    if (n_of_row != 1).any():
+        row = int(np.argmax(n_of_row != 1))
+        raise ValueError(
+            "Multilabel and multioutput targets are not supported. y has one column per class, "
+            f"and row {row} is of {n_of_row[row]} classes."
+        )
+    return columns.argmax(axis=1)
 
 
 def _natural_labels(y: LabelArray) -> LabelArray:

@@ -1,6 +1,22 @@
 """Boosted trees as judges: what they predict after each round."""
 
-from ._families import has_rounds, slowed_down
+from ._families import (
+    as_booster_takes,
+    category_parameters,
+    has_rounds,
+    needs_codes,
+    slowed_down,
+    takes_categories,
+)
 from ._rounds import EarlyRounds, round_probabilities
 
-__all__ = ["EarlyRounds", "has_rounds", "round_probabilities", "slowed_down"]
+__all__ = [
+    "EarlyRounds",
+    "as_booster_takes",
+    "category_parameters",
+    "has_rounds",
+    "needs_codes",
+    "round_probabilities",
+    "slowed_down",
+    "takes_categories",
+]

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn.base import BaseEstimator
 
 from .._typing import IntArray
@@ -28,6 +29,50 @@ def has_rounds(estimator: BaseEstimator) -> bool:
     if family_of(estimator) == "xgboost":
         return estimator.get_params().get("booster") in (None, "gbtree")
     return hasattr(estimator, "staged_predict_proba")
+
+
+def takes_categories(estimator: BaseEstimator) -> bool:
+    """Return whether a booster takes pandas' categories and missing values as they are."""
+    if family_of(estimator) == "sklearn":
+        return hasattr(estimator, "categorical_features")
+    return family_of(estimator) in (*LIBRARIES, "catboost")
+
+
+def needs_codes(estimator: BaseEstimator) -> bool:
+    """Return whether a classifier takes no other classes than 0, 1, ..."""
+    return family_of(estimator) == "xgboost"
+
+
+def category_parameters(estimator: BaseEstimator, X: Any) -> dict[str, Any]:
+    """Return the parameters that tell a booster which columns are categories.
+
+    scikit-learn's and LightGBM's find these by their dtype.
+    """
+    if not isinstance(X, pd.DataFrame):
+        return {}
+    family = family_of(estimator)
+    if family == "xgboost":
+        return {"enable_categorical": True}
+    return {"cat_features": _categories_of(X)} if family == "catboost" else {}
+
+
+def as_booster_takes(estimator: BaseEstimator, X: Any) -> Any:
+    """Return a table in which a booster finds categories, and missing ones, as it knows them.
+
+    CatBoost knows no missing category: it gets a text in its place.
+    """
+    if family_of(estimator) != "catboost" or not isinstance(X, pd.DataFrame):
+        return X
+    texts = {name: X[name].astype(object).where(X[name].notna(), "") for name in _categories_of(X)}
+    return X.assign(**texts)
+
+
+def _categories_of(X: pd.DataFrame) -> list[str]:
+    return [
+        name
+        for name, dtype in X.dtypes.items()
+        if isinstance(dtype, pd.CategoricalDtype) or pd.api.types.is_object_dtype(dtype)
+    ]
 
 
 def slowed_down(estimator: BaseEstimator, codes: IntArray) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from ._values import numbers_of
 
 LARGEST = float(np.finfo(np.float32).max)
+# What no number on a common scale goes beyond.
+BORDER = 3.0
 
 
 def check_not_infinite(numbers: NDArray[Any], name: Any, largest: float = LARGEST) -> None:
@@ -74,21 +76,22 @@ class NumberColumn:
 
 
 class Scale:
-    """Mean 0 and standard deviation 1, computed in float64."""
+    """The median at 0 and quartiles one apart; far numbers are drawn in towards a border.
+
+    Without the border a few extreme values would leave the others no spread.
+    """
 
     def fit(self, numbers: NDArray[np.float64]) -> Self:
-        self.center = float(np.median(numbers)) if len(numbers) else 0.0
-        deviations = numbers - self.center
-        largest = np.abs(deviations).max(initial=0.0)
-        # Squares of the largest numbers would be infinite.
-        share = deviations / largest if largest > 0 else deviations
-        self.width = float(largest * share.std()) if len(numbers) else 0.0
-        self.mean = float(largest * share.mean()) if len(numbers) else 0.0
-        if self.width == 0:
-            self.width = 1.0
+        self.center, self.width = 0.0, 1.0
+        if len(numbers):
+            low, self.center, high = np.quantile(numbers, [0.25, 0.5, 0.75]).tolist()
+            spread = high - low
+            # Of a column of mostly one number only the others have a spread.
+            self.width = spread or float(numbers.max() - numbers.min()) / 2 or 1.0
         return self
 
     def apply(self, numbers: NDArray[np.float64]) -> NDArray[np.float64]:
         with np.errstate(over="ignore"):
-            scaled = (numbers - self.center - self.mean) / self.width
-        return np.clip(scaled, -LARGEST, LARGEST)
+            distances = (numbers - self.center) / self.width / BORDER
+        distances = np.clip(distances, -LARGEST, LARGEST)
+        return BORDER * distances / np.hypot(1, distances)

@@ -6,8 +6,8 @@ from ._data import TrainingData
 from ._estimator_trainer import (
     EstimatorTrainer,
     class_probabilities,
+    clone_for,
     mean_probabilities,
-    seeded_clone,
     takes_sample_weight,
     with_every_class,
 )
@@ -45,6 +45,7 @@ __all__ = [
     "TrainingRun",
     "batch_derivatives",
     "class_probabilities",
+    "clone_for",
     "few_threads",
     "functional_losses",
     "has_scheduler",
@@ -56,7 +57,6 @@ __all__ = [
     "python_scalars",
     "resolve_gradient",
     "row_derivatives",
-    "seeded_clone",
     "seeded_global_state",
     "takes_sample_weight",
     "trusted_gradient",

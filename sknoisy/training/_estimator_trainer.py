@@ -9,6 +9,7 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import has_fit_parameter
 
 from .._typing import FloatArray, IntArray
+from ..boosting import category_parameters
 from ._data import TrainingData
 from ._seeding import child_seeds
 
@@ -48,11 +49,11 @@ class EstimatorTrainer:
         **parameters
             Parameters of the clone that differ from the user's.
         """
-        classifier = seeded_clone(self.estimator, next(self._seeds)).set_params(**parameters)
-        weights = {}
+        table, weights = self.table(rows), {}
+        classifier = clone_for(self.estimator, next(self._seeds), table).set_params(**parameters)
         if self.data.sample_weight is not None:
             weights["sample_weight"] = self.data.sample_weight[rows]
-        return classifier.fit(self.table(rows), self.data.y[rows], **weights)
+        return classifier.fit(table, self.data.y[rows], **weights)
 
     def table(self, rows: IntArray) -> Any:
         """Return what a classifier sees of some rows."""
@@ -63,16 +64,22 @@ class EstimatorTrainer:
         return np.random.RandomState(next(self._seeds))
 
 
-def seeded_clone(estimator: Any, seed: int | None) -> Any:
-    """Return a clone whose random states get seeds, where they are None; all stay if `seed` is."""
+def clone_for(estimator: Any, seed: int | None, X: Any) -> Any:
+    """Return a clone to be trained on X: seeded, and told which columns are categories.
+
+    Where a random state is None it gets a seed, unless `seed` is None too. What the user set stays.
+    """
     estimator = clone(estimator)
+    parameters = estimator.get_params()
+    for name, value in category_parameters(estimator, X).items():
+        if not parameters.get(name):
+            estimator.set_params(**{name: value})
     if seed is None:
         return estimator
     random_state = np.random.RandomState(seed)
-    parameters = sorted(estimator.get_params().items(), key=lambda item: item[0])
     unset = [
         name
-        for name, value in parameters
+        for name, value in sorted(parameters.items(), key=lambda item: item[0])
         if name.split("__")[-1] == "random_state" and value is None
     ]
     return estimator.set_params(**{name: random_state.randint(2**31 - 1) for name in unset})
