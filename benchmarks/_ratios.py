@@ -27,6 +27,8 @@ class Sizes:
     grid_rows: int = 5_000
     predicted_rows: int = 200_000
     mixture_rows: int = 1_000_000
+    threads_rows: int = 4_000
+    threads_features: int = 30
     cuda_images: int = 50_000
     cuda_depth: int = 34
     n_repeats: int = 5
@@ -47,6 +49,8 @@ QUICK = Sizes(
     grid_rows=300,
     predicted_rows=2_000,
     mixture_rows=10_000,
+    threads_rows=300,
+    threads_features=8,
     cuda_images=512,
     cuda_depth=10,
     n_repeats=1,

@@ -1,7 +1,8 @@
 """What the package costs on top of plain training, as ratios measured side by side.
 
 Both sides of a ratio run by turns in one process, trainings epoch by epoch, so that a busy computer
-slows both; the clock is the CPU time of one thread::
+slows both; the clock is the CPU time of one thread, of the process for the import, and the wall's
+for threads that may wait for each other::
 
     python benchmarks/speed.py
     python benchmarks/speed.py --ratios wrapper grid --n-repeats 9
@@ -17,12 +18,21 @@ import numpy as np
 import torch
 from _common import FOLDER, RESULTS, environment, markdown_table, verdict, warm_up, write_section
 from _image_ratios import cuda_ratios, image_ratios, memory_ratios
+from _process_ratios import process_ratios
 from _ratios import QUICK, Sizes
 from _table_ratios import method_ratios, other_ratios, table_ratios
 from _turns import by_turns
 
 DOCUMENT = FOLDER.parent / "docs" / "performance.md"
-PARTS = (table_ratios, method_ratios, image_ratios, memory_ratios, other_ratios, cuda_ratios)
+PARTS = (
+    table_ratios,
+    method_ratios,
+    image_ratios,
+    memory_ratios,
+    other_ratios,
+    process_ratios,
+    cuda_ratios,
+)
 
 
 def measure(ratio, n_repeats):

@@ -27,6 +27,7 @@ from ._run import TrainingRun
 from ._seeding import seeded_global_state
 from ._step import Step
 from ._surroundings import ordinary_surroundings
+from ._threads import few_threads
 from ._trainer import Trainer
 from ._weight_gradient import RunningGradient, probe_step
 
@@ -45,6 +46,7 @@ __all__ = [
     "batch_derivatives",
     "class_probabilities",
     "clone_for",
+    "few_threads",
     "functional_losses",
     "has_scheduler",
     "last_layer_inputs",

@@ -16,6 +16,7 @@ from .._typing import IntArray
 from ._batches import as_float
 from ._finite import check_probabilities
 from ._surroundings import ordinary_surroundings
+from ._threads import threads_for
 
 if TYPE_CHECKING:
     from ._run import TrainingRun
@@ -87,8 +88,9 @@ def last_layer_inputs(run: TrainingRun, rows: IntArray) -> NDArray[np.float32]:
     seen = []
     hook = layer.register_forward_hook(lambda layer, inputs, output: seen.append(inputs[0].cpu()))
     try:
-        for _ in run.predict_batches(rows):
-            pass
+        with threads_for(run.net):
+            for _ in run.predict_batches(rows):
+                pass
     finally:
         hook.remove()
     return torch.cat(seen).float().flatten(1).numpy()
@@ -116,7 +118,7 @@ def predict_probabilities(net: NeuralNet, X: Any) -> NDArray[np.float64]:
 
     net._set_training(False)
     parts, n_done = [], 0
-    with torch.no_grad():
+    with torch.no_grad(), threads_for(net):
         for block in _feature_blocks(X, prediction_batch_size(X, net.device)):
             parts.append(infer_in_parts(probabilities, block))
             check_probabilities(parts[-1], block, n_done)

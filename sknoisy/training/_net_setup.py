@@ -17,6 +17,7 @@ from ._batches import as_float
 from ._finite import check_features
 from ._seeding import seeded_global_state
 from ._surroundings import ordinary_surroundings
+from ._threads import few_threads
 
 # Rows that are looked at before a training.
 N_EXAMPLES = 8
@@ -269,6 +270,7 @@ def infer_examples(net, X):
         return _infer(net, X).cpu()
 
 
+@few_threads(1)
 def _infer(net, X):
     module = net.module_
     was_training = module.training

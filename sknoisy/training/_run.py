@@ -39,6 +39,7 @@ from ._row_state import RowState
 from ._seeding import OwnRandomness, isolated_training, row_generator, seeded_global_state
 from ._step import Step
 from ._surroundings import ordinary_surroundings
+from ._threads import few_threads, measured_work, threads_for
 
 
 class TrainingRun:
@@ -76,6 +77,7 @@ class TrainingRun:
     """
 
     @ordinary_surroundings
+    @few_threads(1)
     def __init__(
         self,
         net: NeuralNet,
@@ -90,7 +92,7 @@ class TrainingRun:
         self.device = device
         self.net = initialize_net(net, data, device=device, seed=seed, verbose=verbose)
         self.module = self.net.module_
-        with seeded_global_state(seed):
+        with seeded_global_state(seed), measured_work(self.net, n_rows=2):
             # A lazy module makes its weights in its first pass.
             check_outputs(self.net, data)
         *self._examples, outputs = check_examples(self.net, data)
@@ -238,17 +240,22 @@ class TrainingRun:
         -------
         self
         """
-        step = Step(self) if step is None else step
+        with threads_for(self.net):
+            self._fit(
+                Step(self) if step is None else step,
+                self.rows if rows is None else rows,
+                self.net.max_epochs if max_epochs is None else max_epochs,
+            )
+        return self
+
+    def _fit(self, step: Step, rows: IntArray, max_epochs: int) -> None:
         runs: tuple[TrainingRun, ...] = (self, *step.peers)
-        rows = self.rows if rows is None else rows
-        max_epochs = self.net.max_epochs if max_epochs is None else max_epochs
         finite = [finite_values(run.module) for run in runs]
         check_row_count(self, rows)
         with isolated_training(self._seed), self._learning_beside(step.optimizers()):
             train_epochs(runs, step, rows, max_epochs, verbose=self._verbose)
         for run, names in zip(runs, finite, strict=True):
             run._check_result(names)
-        return self
 
     def _check_result(self, finite: Any) -> None:
         """Raise an error if the net that the training left is of no use."""
@@ -335,8 +342,9 @@ class TrainingRun:
         -------
         ndarray, or a tuple of ndarrays, in the order of `rows`
         """
-        batches = self.predict_batches(rows, state=state, view=view, peers=peers)
-        found = [read(batch, logits) for batch, logits in batches]
+        with threads_for(self.net):
+            batches = self.predict_batches(rows, state=state, view=view, peers=peers)
+            found = [read(batch, logits) for batch, logits in batches]
         if isinstance(found[0], tuple):
             return tuple(_stacked(parts) for parts in zip(*found, strict=True))
         return _stacked(found)
@@ -382,6 +390,7 @@ class TrainingRun:
         """Return a moving average of the weights, to be updated by the step."""
         return AveragedWeights(self, decay)
 
+    @few_threads(1)
     def state(self) -> State:
         """Return a copy of the module's weights and buffers on the CPU."""
         return copy_state(self.module)

@@ -12,9 +12,10 @@ from skorch import NeuralNet
 from .._typing import BoolArray, NetParameter, State
 from ._data import TrainingData
 from ._jacobian_vector_product import resolve_gradient
-from ._net_setup import initialize_net, python_scalars, resolve_net
+from ._net_setup import check_outputs, initialize_net, python_scalars, resolve_net
 from ._run import TrainingRun
-from ._seeding import child_seeds
+from ._seeding import child_seeds, seeded_global_state
+from ._threads import few_threads, measured_work
 
 
 class Trainer:
@@ -95,9 +96,12 @@ class Trainer:
     def _next_seed(self) -> int:
         return next(self._seeds)
 
+    @few_threads(1)
     def rebuild(self, state: State) -> NeuralNet:
         """Return an initialised net with the weights that a training left."""
         net = initialize_net(self.net, self.data, device=self.device, seed=0, verbose=0)
+        with seeded_global_state(0), measured_work(net, n_rows=2):
+            check_outputs(net, self.data)
         net.module_.load_state_dict(state)
         net.module_.eval()
         return net
