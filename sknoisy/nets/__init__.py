@@ -1,10 +1,11 @@
 """Default torch modules for tables and small images, and their skorch nets."""
 
 from .._renamed import renamed_names
+from ._fine_tuned import FineTunedNet
 from ._tabular import MultilayerPerceptron, TabularNet
 from ._vision import CifarResNet, VisionNet
 
-__all__ = ["CifarResNet", "MultilayerPerceptron", "TabularNet", "VisionNet"]
+__all__ = ["CifarResNet", "FineTunedNet", "MultilayerPerceptron", "TabularNet", "VisionNet"]
 
 AUGMENTATION = "sknoisy.augmentation"
 MOVED = (
