@@ -14,7 +14,7 @@ from torch.utils.data import Dataset
 from ._rows import CheckedRows
 from ._typing import CrossValidation, FloatArray
 from .methods import Method, check_judging_estimator
-from .training import takes_sample_weight
+from .training import MIN_EMBEDDING_FEATURES, takes_sample_weight
 
 NET_PARAMETERS = ("net", "max_epochs", "batch_size", "lr")
 
@@ -45,13 +45,15 @@ class Judges:
 def resolve_judges(owner: Any, method: Method, rows: CheckedRows) -> Judges:
     """Return who judges: an `estimator` or a `net` that was given, or both by default.
 
-    Boosted trees judge tables beside the default net, where the method can weigh both.
+    Boosted trees judge tables beside the default net, where the method can weigh both. They don't
+    judge embeddings: trees that split on one of many numbers know little of them.
     """
     if owner.estimator is not None:
         return Judges(method, uses_net=False, estimator=owner.estimator, cv=owner.cv)
     can_weigh = method.estimator_parameters is not None
     if owner.net is None and can_weigh and rows.is_table and not issparse(rows.checked):
-        return Judges(method, estimator=default_trees())
+        if rows.checked.shape[1] < MIN_EMBEDDING_FEATURES:
+            return Judges(method, estimator=default_trees())
     return Judges(method, net=owner.net)
 
 
