@@ -230,6 +230,9 @@ class _FineTunedModule(nn.Module):
         Whether the head alone learns.
     """
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(
         self,
         module: nn.Module,

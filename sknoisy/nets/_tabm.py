@@ -62,6 +62,11 @@ class TabMEnsemble(nn.Module):
     (torch.Size([50, 3]), torch.Size([50, 4, 3]))
     """
 
+    lowest: Tensor
+    highest: Tensor
+    center: Tensor
+    spread: Tensor
+
     def __init__(
         self,
         n_features: int,

@@ -61,7 +61,9 @@ def resolve_net(net, data):
     net = clone(net)
     parameters = net.get_params(deep=False).items()
     # Not all of them: skorch doesn't let a module that is an instance be set again.
-    of_numpy = {name: value for name, value in parameters if isinstance(value, np.generic)}
+    of_numpy: dict[str, Any] = {
+        name: value for name, value in parameters if isinstance(value, np.generic)
+    }
     if isinstance(net, FineTunedNet):
         views = IMAGE_VIEWS if _is_spatial(data) else TABLE_VIEWS
         of_numpy |= {name: view for name, view in views.items() if _is_auto(getattr(net, name))}

@@ -71,11 +71,12 @@ class Trainer:
         `gradient`: the form of the directional derivatives that will be asked for. Under finite
         differences the net computes in float32, whatever it would by itself.
         """
-        net, changes = self.net, {}
+        net = self.net
+        changes: dict[str, Any] = {}
         needs_float32 = resolve_gradient(gradient, self.device) == "finite_difference"
         if needs_float32 and hasattr(net, "precision"):
             changes["precision"] = "float32"
-        if state is not None and getattr(net, "frozen_epochs", 0):
+        if state is not None and getattr(net, "frozen_epochs", None):
             # A head that has learnt needs no start without the body.
             changes["frozen_epochs"] = 0
         if changes:
