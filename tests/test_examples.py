@@ -189,6 +189,14 @@ def test_trusted_column_is_no_feature_and_never_judged_wrong(customers, tmp_path
     assert (issues.loc[~trusted, "label_quality"] < 1).any()
 
 
+def test_boosted_trees_judge_a_csv_as_it_comes(customers, tmp_path):
+    pytest.importorskip("matplotlib")
+    customers.to_csv(tmp_path / "customers.csv", index=False)
+    output = output_of(run_script("boosted_trees.py", "customers.csv", "answer", folder=tmp_path))
+    assert "of 199 labels are judged wrong" in output
+    assert is_picture(tmp_path / "customers.label_quality.png")
+
+
 def test_unknown_target_is_named_with_the_columns_there_are(customers, tmp_path):
     customers.to_csv(tmp_path / "customers.csv", index=False)
     done = run_script(
