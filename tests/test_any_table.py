@@ -164,7 +164,6 @@ def test_sparse_rows_are_judged_as_dense_ones(make, estimator_class):
     [
         pytest.param(name, marks=() if name == "wrong_event" else pytest.mark.slow)
         for name in METHODS
-        if name != "simifeat"
     ],
 )
 def test_every_method_takes_sparse_rows(method):
