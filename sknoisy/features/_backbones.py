@@ -204,7 +204,7 @@ def _load_timm(name: str, weights: str | PathLike[str]) -> Backbone:
             f"backbone='{TIMM}{name}' needs timm. Install it with: pip install 'sknoisy[timm]'"
         ) from error
     try:
-        module = timm.create_model(name, pretrained=False, num_classes=0)
+        module: Any = timm.create_model(name, pretrained=False, num_classes=0)
     except RuntimeError as error:
         raise ValueError(f"timm has no model {name!r}: {error}") from error
     if _is_default(weights):
@@ -317,6 +317,7 @@ def fingerprint(module: nn.Module, *settings: Any) -> str:
     for name, value in module.state_dict().items():
         if isinstance(value, torch.Tensor):
             digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
-            digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+            flat = value.detach().cpu().contiguous().reshape(-1)
+            digest.update(flat.view(torch.uint8).numpy().tobytes())
     digest.update(repr(settings).encode())
     return digest.hexdigest()

@@ -54,7 +54,7 @@ class NormedConv2d(nn.Module):
         activate: bool = True,
     ) -> None:
         super().__init__()
-        self.conv: nn.Module = SameConv2d(n_in, n_out, kernel, stride, groups=groups, bias=False)
+        self.conv: nn.Conv2d = SameConv2d(n_in, n_out, kernel, stride, groups=groups, bias=False)
         self.norm: nn.Module = nn.BatchNorm2d(n_out, eps=EPSILON)
         self.activation = nn.ReLU6(inplace=True) if activate else nn.Identity()
 

@@ -60,8 +60,8 @@ class PretrainedFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         run code. Of a module the weights stay as they are, unless a file is given.
     image_size : int or None, default=None
         Pixels of a side of what the net sees: the shorter side is brought to it, and a square is
-        cut from the middle. None: as the net was trained, 224 in most cases. Time grows with its
-        square; for images of 32 pixels, 128 serves nearly as well as 224.
+        cut from the middle. None: as the net was trained, 224 in most cases, which is the most
+        accurate even for tiny images. Time grows with the square: 128 takes a quarter of it.
     mean, std : sequence of three floats or None, default=None
         What is subtracted from the red, green and blue values in [0, 1], and by what they are
         divided then. None: as the net was trained; for a module those of ImageNet.
@@ -151,7 +151,7 @@ class PretrainedFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
 
     @ordinary_surroundings
     def fit(self, X: Features, y: Labels | None = None) -> Self:
-        """Load the backbone. Nothing is learnt from the images.
+        """Load the backbone, and try it on the first image. Nothing is learnt from the images.
 
         Parameters
         ----------
@@ -163,11 +163,11 @@ class PretrainedFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         self
         """
         self._check_parameters()
-        image_source(X)
+        source = image_source(X)
         loaded = load_backbone(self.backbone, self.weights, progress=bool(self.verbose))
         self._set_preprocessing(loaded)
         self.backbone_ = loaded.module.to(memory_format=torch.channels_last)
-        self._n_features_out = self._count_features()
+        self._n_features_out = self._count_features(source)
         return self
 
     def _check_parameters(self) -> None:
@@ -199,12 +199,10 @@ class PretrainedFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         )
         self._interpolation = loaded.interpolation
 
-    def _count_features(self) -> int:
-        """Return the width of the net's output, by trying it on one black image."""
-        size = self.image_size_
-        image = self._preprocess(torch.zeros(3, size, size, dtype=torch.uint8))
-        output = self._embed([image], resolve_device(self.device))
-        return output.shape[1]
+    def _count_features(self, source: ImageSource) -> int:
+        """Return the width of the net's output, by trying it on the first image."""
+        image = self._preprocess(source.read(0, self._enough()))
+        return self._embed([image], resolve_device(self.device), np.array([0])).shape[1]
 
     # -- transform ---------------------------------------------------------------------------
 
@@ -308,7 +306,7 @@ class PretrainedFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         self, source: ImageSource, rows: IntArray
     ) -> Iterator[tuple[IntArray, list[Tensor]]]:
         """Yield rows with their images, read by threads that are some batches ahead if need be."""
-        enough = None if self.preprocess is not None else ENOUGH * self.image_size_
+        enough = self._enough()
 
         def read(row: int) -> Tensor:
             return self._preprocess(source.read(row, enough))
@@ -321,6 +319,10 @@ class PretrainedFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
                 yield part, [read(row) for row in part.tolist()]
             return
         yield from read_ahead(read, parts, effective_n_jobs(self.n_jobs))
+
+    def _enough(self) -> int | None:
+        """Return how many pixels of a side a file must be read at; None: all."""
+        return None if self.preprocess is not None else ENOUGH * self.image_size_
 
     def _preprocess(self, image: Tensor) -> Tensor:
         """Apply the user's own preprocessing to an image, if there is one."""
@@ -336,7 +338,7 @@ class PretrainedFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         return changed.float()
 
     def _embed(
-        self, images: list[Tensor], device: torch.device, rows: IntArray | None = None
+        self, images: list[Tensor], device: torch.device, rows: IntArray
     ) -> NDArray[np.float32]:
         module = self.backbone_.to(device)
         dtype = self._autocast_dtype(device)
@@ -347,7 +349,7 @@ class PretrainedFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
             output = check_output(output, len(images))
         embeddings = output.float().cpu().numpy()
         bad = np.flatnonzero(~np.isfinite(embeddings).all(axis=1))
-        if len(bad) and rows is not None:
+        if len(bad):
             raise ValueError(
                 f"The features of row {rows[bad[0]]} aren't finite, with precision="
                 f"{self.precision!r}: try 'float32', and check the weights."
