@@ -27,6 +27,7 @@ MODULES = (
     "gradients",
     "held_out",
     "paper_tables",
+    "pretrained",
     "speed",
     "tables",
 )
@@ -577,3 +578,63 @@ def test_held_out_results_are_written_to_the_document(scripts, labelme_home, cap
     assert scripts.held_out.main([*arguments, "--seeds", "0"]) == 0
     assert scripts.held_out.main([*arguments, "--summary"]) == 0
     assert "| labelme, human |" in document.read_text()
+
+
+# -- features of pretrained nets, and texts ----------------------------------------------------
+
+
+@pytest.fixture
+def messages_home(labelme_home):
+    """Short messages beside the stand-in for LabelMe."""
+    (labelme_home / "text").mkdir()
+    random = np.random.default_rng(0)
+    labels = np.where(np.arange(120) % 3 == 0, "spam", "ham")
+    words = {"ham": ["see", "you", "home"], "spam": ["win", "cash", "now"]}
+    columns = [f"word{number}" for number in range(120)]
+    texts = [" ".join([*random.choice(words[label], 4), *columns]) for label in labels]
+    table = pd.DataFrame({"label": labels, "text": texts})
+    table.to_csv(labelme_home / "text" / "sms_spam.tsv.gz", sep="\t", index=False)
+    return labelme_home
+
+
+def test_wrong_labels_of_messages_are_in_training_rows_only(scripts, messages_home):
+    cell = scripts.pretrained.load_cell("sms_spam", "symmetric_0.2", 0, 50, None, None)
+    assert len(cell.X) == 50
+    assert len(cell.y_test) == 36
+    assert_array_equal(cell.flipped, cell.y_noisy != cell.y_clean)
+    assert 0.1 < cell.flipped.mean() < 0.3
+
+
+@pytest.mark.slow
+def test_figures_on_messages_are_written_beside_their_goals(scripts, messages_home, capsys):
+    document = messages_home / "benchmarks.md"
+    files = ["--output", str(messages_home / "results.jsonl"), "--document", str(document)]
+    arguments = ["--data", "sms_spam", "--labels", "symmetric_0.2", "--seeds", "0"]
+    assert scripts.pretrained.main([*arguments, *files]) == 0
+    assert scripts.pretrained.main([*files, "--summary"]) == 0
+    text = document.read_text()
+    for method in scripts.pretrained.METHODS:
+        assert f"| sms_spam, symmetric_0.2 | {method} |" in text
+    assert "accuracy above cleanlab's" in text
+
+
+def test_opponent_flags_nothing_where_labels_are_plainly_right(scripts, messages_home):
+    cell = scripts.pretrained.load_cell("sms_spam", "none", 0, 50, None, None)
+    figures = scripts.pretrained.cleanlab(cell)
+    assert figures["flagged"] == 0
+    assert figures["accuracy"] == 1
+
+
+def test_goals_for_labels_of_people_are_those_of_the_issue(scripts):
+    cell = ("cifar10", "worse", 10_000, None)
+    key = dict(zip(scripts.pretrained.KEY, (*cell[:2], 0, "", *cell[2:]), strict=True))
+    figures = {
+        "detector": {"auc": 0.96},
+        "classifier": {"f1": 0.87, "accuracy": 0.845},
+        "cleanlab": {"auc": 0.93, "accuracy": 0.81},
+        "right_labels": {"accuracy": 0.86},
+    }
+    records = [key | {"method": name, "figures": found} for name, found in figures.items()]
+    goals = list(scripts.pretrained.goals_of_cell(records, cell))
+    assert [goal[0] for goal in goals] == ["cifar10, worse, 10,000, 224"] * 6
+    assert [goal[3] for goal in goals] == ["met"] * 3 + ["**missed**"] + ["met"] * 2
