@@ -186,6 +186,8 @@ def test_image_folder_of_torchvision_is_read(paths, expected, tmp_path):
     assert_allclose(tiny_features().fit_transform(ImageFolder(root)), expected, atol=1e-5)
     changed = ImageFolder(root, transform=Resize(4))
     assert not np.allclose(tiny_features().fit_transform(changed), expected, atol=0.1)
+    black = ImageFolder(root, loader=lambda path: Image.new("RGB", (20, 20)))
+    assert len(np.unique(tiny_features().fit_transform(black), axis=0)) == 1
 
 
 def test_images_of_one_list_may_differ_in_size(images):

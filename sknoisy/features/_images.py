@@ -173,7 +173,9 @@ def paths_of_dataset(dataset: Any) -> list[str] | None:
     """Return the files of an ImageFolder that leaves its images as they are; else None."""
     changed = any(getattr(dataset, name, None) for name in ("transform", "transforms"))
     samples = getattr(dataset, "samples", None)
-    if changed or not isinstance(samples, list) or not hasattr(dataset, "loader"):
+    # Whoever has a loader of their own may have files that Pillow doesn't know.
+    loader = getattr(getattr(dataset, "loader", None), "__name__", None)
+    if changed or not isinstance(samples, list) or loader != "default_loader":
         return None
     return [path for path, _ in samples]
 

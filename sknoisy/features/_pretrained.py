@@ -370,7 +370,10 @@ class PretrainedFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
                     f"shape. Got {sorted({tuple(image.shape) for image in images})}."
                 )
             return torch.stack(images).to(device).contiguous(memory_format=torch.channels_last)
-        if len({(image.shape, image.dtype) for image in images}) == 1:
+        kinds = {(image.shape, image.dtype) for image in images}
+        # Photographs as floats would fill the memory before they are small.
+        is_small = images[0][0].numel() <= self.image_size_**2
+        if len(kinds) == 1 and is_small:
             batch = self._resize(torch.stack(images).to(device))
         else:
             batch = torch.cat([self._resize(image[None].to(device)) for image in images])
