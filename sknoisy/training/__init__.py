@@ -6,7 +6,7 @@ from ._data import TrainingData
 from ._estimator_trainer import (
     EstimatorTrainer,
     class_probabilities,
-    clone_for,
+    fit_clone,
     mean_probabilities,
     takes_sample_weight,
     with_every_class,
@@ -46,7 +46,7 @@ __all__ = [
     "TrainingRun",
     "batch_derivatives",
     "class_probabilities",
-    "clone_for",
+    "fit_clone",
     "few_threads",
     "functional_losses",
     "has_scheduler",
