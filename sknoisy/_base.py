@@ -19,7 +19,7 @@ from torch.utils.data import Dataset
 from ._arrays import plain
 from ._evidence import collect_evidence, draw_seed, predict_together
 from ._features import row_index
-from ._judges import Judges, check_estimator_rows
+from ._judges import Judges, check_estimator_rows, resolve_judges
 from ._labels import check_labels, check_trusted, check_weights, encode_labels
 from ._parameters import (
     check_number,
@@ -61,6 +61,7 @@ from .training import (
 
 # What a fit sets besides the public attributes, whose names end in an underscore.
 PRIVATE_FIT_STATE = (
+    "_estimators_weight",
     "_given_labels",
     "_index",
     "_largest_pixel",
@@ -208,13 +209,7 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
         trusted = check_trusted(trusted, codes, classes, weights)
         if self.estimator is not None:
             check_estimator_rows(self, "estimator", rows, weights)
-        judges = Judges(
-            method,
-            net=self.net,
-            uses_net=self.estimator is None,
-            estimator=self.estimator,
-            cv=self.cv,
-        )
+        judges = resolve_judges(self, method, rows)
         table = None if judges.estimator is None else rows.for_classifier(judges.estimator)
         features = rows.for_nets if judges.uses_net else table
         self.classes_ = classes
@@ -293,7 +288,12 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
 
     def _probabilities(self, features: Any, table: Any) -> FloatArray:
         return predict_together(
-            self._nets(), features, self._judging_classifiers(), table, len(self.classes_)
+            self._nets(),
+            features,
+            self._judging_classifiers(),
+            table,
+            len(self.classes_),
+            self._estimators_weight,
         )
 
     def _nets(self) -> tuple[NeuralNetClassifier, ...]:
@@ -335,6 +335,7 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
             self.net_, *self._peer_nets = (trainer.rebuild(state) for state in evidence.states)
         if evidence.estimators:
             self.estimators_ = list(evidence.estimators)
+        self._estimators_weight = evidence.estimators_weight
         self.history_ = evidence.history
 
     # -- predict -----------------------------------------------------------------------------

@@ -68,8 +68,11 @@ class RobustClassifier(BaseNoisyLabelEstimator):
     method : str or Method, default="wrong_event"
         "wrong_event", "lsw", "cross_entropy", or an object from `sknoisy.methods`, whose own
         parameters are searchable as `method__name`.
-    net : skorch NeuralNetClassifier, nn.Module class or None, default=None
-        The net to train. None: `TabularNet` for tables, `VisionNet` for images. A skorch net is
+    net : skorch NeuralNetClassifier, nn.Module, class of one, or None, default=None
+        The net to train. None: `VisionNet` for images; `EmbeddingNet` for rows of 256 numbers and
+        more; for other tables `TabularNet`, and with wrong event boosted trees beside it, each
+        weighed by how well it knows the table. A module that is an instance is fine-tuned, with
+        the defaults of `FineTunedNet`. A skorch net is
         cloned; its callbacks, optimiser, criterion and `module__*` work as in skorch. Its
         `train_split`, if it has one (skorch's own default is to hold out a fifth), is
         respected: rows held out are judged without being learnt from. A module's constructor
@@ -87,7 +90,9 @@ class RobustClassifier(BaseNoisyLabelEstimator):
         How the classifier is got from the evidence. "method": the net as the method trained it;
         "weight": a fresh net with `sample_weights_` in the loss; "filter": a fresh net on the
         rows that aren't flagged; "filter_weight": both. "auto": what the method's paper does,
-        "method" for wrong event and "filter" for LSW; "filter" with a `final_estimator`.
+        "method" for wrong event and "filter" for LSW; "filter" with an `estimator` or a
+        `final_estimator`. Trees that judge beside the net are trained anew in the same form,
+        "filter" where the net is the method's.
     final_estimator : classifier, default=None
         A scikit-learn classifier to be trained on the kept or weighted rows in place of the net.
         Where it, or a part of it, has random_state=None, its clone gets a seed that is derived
@@ -252,10 +257,14 @@ class RobustClassifier(BaseNoisyLabelEstimator):
         evidence = self._collect(judges, data, random_state, with_classifier=final == "method")
         self._judge(method, data, evidence)
         self._keep_models(data, evidence)
-        if final == "method":
+        judge_together = judges.uses_net and judges.estimator is not None
+        if final == "method" and not judge_together:
             self._scale_margins(method, data, evidence.margins)
         elif self._final_classifier() is None:
-            self._fit_final_net(data, final, final_seed)
+            if judge_together:
+                self._fit_final_trees(judges.estimator, data, final, final_seed)
+            if final != "method":
+                self._fit_final_net(data, final, final_seed)
             self._scale_margins(method, data)
         else:
             table = rows.for_classifier(self._final_classifier())
@@ -266,7 +275,10 @@ class RobustClassifier(BaseNoisyLabelEstimator):
 
     def _final_classifier(self) -> Any:
         """Return the scikit-learn classifier that predicts in the end; None: a net does."""
-        return self.estimator if self.final_estimator is None else self.final_estimator
+        if self.final_estimator is not None:
+            return self.final_estimator
+        # A judge that predicts too isn't trained again.
+        return None if self._checked_final() == "method" else self.estimator
 
     def _resolve_final(self, method: Method) -> str:
         """Return the form of the final training that the parameters ask for."""
@@ -284,7 +296,7 @@ class RobustClassifier(BaseNoisyLabelEstimator):
                 f"final={final!r} needs a 'final_estimator' whose fit takes sample_weight. "
                 f"Got {classifier!r}."
             )
-        if final == "method" and self.final_estimator is not None:
+        if final == "method":
             raise ValueError(
                 "final='method' keeps the net that the method trained, so it excludes a "
                 f"'final_estimator'. Got {classifier!r}."
@@ -317,6 +329,16 @@ class RobustClassifier(BaseNoisyLabelEstimator):
         self.final_estimator_ = clone_for(self._final_classifier(), seed, table)
         labels = data.y if needs_codes(self.final_estimator_) else self._given_labels
         self.final_estimator_.fit(take_rows(table, rows), labels[rows], **fit_params)
+
+    def _fit_final_trees(
+        self, trees: Any, data: TrainingData, final: str, seed: int | None
+    ) -> None:
+        """Train the trees that predict beside the net; on kept rows where it is the method's."""
+        weights = self._final_weights("filter" if final == "method" else final, data)
+        rows = np.flatnonzero(weights > 0)
+        table = take_rows(data.table, rows)
+        model = clone_for(trees, seed, table)
+        self.estimators_ = [model.fit(table, data.y[rows], sample_weight=weights[rows])]
 
     def _final_weights(self, final: str, data: TrainingData) -> FloatArray:
         """Return the weight of each row in the final training; 0: left out."""

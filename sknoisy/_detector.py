@@ -43,8 +43,11 @@ class NoisyLabelDetector(OneToOneFeatureMixin, BaseNoisyLabelEstimator):
     method : str or Method, default="wrong_event"
         "wrong_event", "lsw", "cross_entropy", or an object from `sknoisy.methods`, whose own
         parameters are searchable as `method__name`.
-    net : skorch NeuralNetClassifier, nn.Module class or None, default=None
-        The net to train. None: `TabularNet` for tables, `VisionNet` for images. A skorch net is
+    net : skorch NeuralNetClassifier, nn.Module, class of one, or None, default=None
+        The net to train. None: `VisionNet` for images; `EmbeddingNet` for rows of 256 numbers and
+        more; for other tables `TabularNet`, and with wrong event boosted trees beside it, each
+        weighed by how well it knows the table. A module that is an instance is fine-tuned, with
+        the defaults of `FineTunedNet`. A skorch net is
         cloned; its callbacks, optimiser, criterion and `module__*` work as in skorch. Its
         `train_split`, if it has one (skorch's own default is to hold out a fifth), is
         respected: rows held out are judged without being learnt from. A module's constructor

@@ -18,7 +18,7 @@ from skorch import NeuralNet
 from ._judges import Judges
 from ._typing import FloatArray, IntArray, RandomStateParameter
 from .methods import LabelEvidence, runner_up_classes, settle_trusted_rows
-from .thresholds import label_margins
+from .thresholds import label_margins, weights_of_quality
 from .training import (
     EstimatorTrainer,
     Trainer,
@@ -133,7 +133,8 @@ def _judge_others(
     settings: dict[str, Any],
 ) -> LabelEvidence:
     if evidence.estimators:
-        others = _others_by_estimators(evidence, judges, data, settings)
+        margins, runner_up = _compared_labels(evidence, judges, data, settings)
+        others = LabelEvidence(margins.copy(), margins.copy(), runner_up, margins)
     else:
         run = Trainer(judges.net, data, seed=0, **settings).new_run(state=evidence.state)
         others = LabelEvidence.of(run)
@@ -144,31 +145,34 @@ def _judge_others(
         states=evidence.states,
         history=evidence.history,
         estimators=evidence.estimators,
+        estimators_weight=evidence.estimators_weight,
         transition_matrix=evidence.transition_matrix,
     )
 
 
-def _others_by_estimators(
+def _compared_labels(
     evidence: LabelEvidence, judges: Judges, data: TrainingData, settings: dict[str, Any]
-) -> LabelEvidence:
-    """Judge all rows by what classifiers, and nets beside them, predict."""
-    nets = ()
+) -> tuple[FloatArray, IntArray]:
+    """Return the margin and the runner-up of each row, as nets and classifiers predict."""
+    nets: tuple[NeuralNet, ...] = ()
     if evidence.states:
         trainer = Trainer(judges.net, data, seed=0, **settings)
         nets = tuple(trainer.rebuild(state) for state in evidence.states)
-    probabilities = predict_together(nets, data.X, evidence.estimators, data.table, data.n_classes)
-    margins = label_margins(probabilities, data.y)
-    return LabelEvidence(
-        margins.copy(), margins.copy(), runner_up_classes(probabilities, data.y), margins
+    probabilities = predict_together(
+        nets, data.X, evidence.estimators, data.table, data.n_classes, evidence.estimators_weight
     )
+    return label_margins(probabilities, data.y), runner_up_classes(probabilities, data.y)
 
 
 def predict_together(
-    nets: Sequence[NeuralNet], X: Any, estimators: Sequence[Any], table: Any, n_classes: int
+    nets: Sequence[NeuralNet],
+    X: Any,
+    estimators: Sequence[Any],
+    table: Any,
+    n_classes: int,
+    estimators_weight: float,
 ) -> FloatArray:
     """Return the class probabilities that nets and classifiers give together.
-
-    The nets' mean counts as much as the classifiers'.
 
     Parameters
     ----------
@@ -177,14 +181,17 @@ def predict_together(
     estimators : sequence of fitted classifiers
     table : the same rows as classifiers take them
     n_classes : int
+    estimators_weight : float
+        Of the classifiers' mean where there are nets too.
     """
-    means = []
-    if nets:
-        total: Any = reduce(np.add, (predict_probabilities(net, X) for net in nets))
-        means.append(total / len(nets))
-    if estimators:
-        means.append(mean_probabilities(estimators, table, n_classes))
-    return means[0] if len(means) == 1 else sum(means) / len(means)
+    if not nets:
+        return mean_probabilities(estimators, table, n_classes)
+    total: Any = reduce(np.add, (predict_probabilities(net, X) for net in nets))
+    of_nets = total / len(nets)
+    if not estimators:
+        return of_nets
+    of_estimators = mean_probabilities(estimators, table, n_classes)
+    return estimators_weight * of_estimators + (1 - estimators_weight) * of_nets
 
 
 class _ValueHasher(NumpyHasher):
@@ -199,11 +206,40 @@ class _ValueHasher(NumpyHasher):
 def _train(key: str | None, arguments: tuple[Any, ...], verbose: int) -> LabelEvidence:
     judges, data, random_state, with_classifier, settings = arguments
     seed, method = draw_seed(random_state), judges.method
-    if not judges.uses_net:
-        return method.detect_by_estimator(
-            EstimatorTrainer(judges.estimator, data, seed=seed, cv=judges.cv)
-        )
+    by_estimator = None
+    if judges.estimator is not None:
+        estimator_trainer = EstimatorTrainer(judges.estimator, data, seed=seed, cv=judges.cv)
+        by_estimator = method.detect_by_estimator(estimator_trainer)
+        if not judges.uses_net:
+            return by_estimator
     trainer = Trainer(judges.net, data, seed=seed, verbose=verbose, **settings)
     settle_trusted_rows(method, trainer)
     evidence = method.detect(trainer)
-    return method.train_classifier(trainer, evidence) if with_classifier else evidence
+    if with_classifier:
+        evidence = method.train_classifier(trainer, evidence)
+    if by_estimator is None:
+        return evidence
+    return _together(judges, data, settings, evidence, by_estimator)
+
+
+def _together(
+    judges: Judges,
+    data: TrainingData,
+    settings: dict[str, Any],
+    evidence: LabelEvidence,
+    by_estimator: LabelEvidence,
+) -> LabelEvidence:
+    """Return the evidence of a net and a classifier that judge together."""
+    quality, weight = judges.method.weigh_estimator(evidence, by_estimator)
+    together = LabelEvidence(
+        quality=quality,
+        weights=weights_of_quality(quality),
+        runner_up=evidence.runner_up,
+        margins=evidence.margins,
+        states=evidence.states,
+        history=evidence.history,
+        estimators=by_estimator.estimators,
+        estimators_weight=weight,
+    )
+    margins, runner_up = _compared_labels(together, judges, data, settings)
+    return replace(together, margins=margins, runner_up=runner_up)

@@ -54,7 +54,8 @@ def check_table(estimator: Any, X: Any, *, reset: bool) -> Table:
         named = X if isinstance(X, pd.DataFrame) else table
         validate_data(estimator, named, skip_check_array=True, reset=reset)
     except (TypeError, ValueError) as error:
-        raise type(error)(f"X: {error}") from error
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"X: {error}") from error
     _check_row_shape(estimator, table.shape[1:], reset)
     if reset:
         estimator._table_encoders = {}

@@ -5,6 +5,7 @@ from inspect import isclass
 from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import is_classifier
 from sklearn.utils import get_tags
 from skorch import NeuralNet
@@ -13,7 +14,7 @@ from torch.utils.data import Dataset
 from ._rows import CheckedRows
 from ._typing import CrossValidation, FloatArray
 from .methods import Method, check_judging_estimator
-from .training import takes_sample_weight
+from .training import MIN_EMBEDDING_FEATURES, takes_sample_weight
 
 NET_PARAMETERS = ("net", "max_epochs", "batch_size", "lr")
 
@@ -39,6 +40,29 @@ class Judges:
     uses_net: bool = True
     estimator: Any = None
     cv: CrossValidation = None
+
+
+def resolve_judges(owner: Any, method: Method, rows: CheckedRows) -> Judges:
+    """Return who judges: an `estimator` or a `net` that was given, or both by default.
+
+    Boosted trees judge tables beside the default net, where the method can weigh both. They don't
+    judge embeddings: trees that split on one of many numbers know little of them.
+    """
+    if owner.estimator is not None:
+        return Judges(method, uses_net=False, estimator=owner.estimator, cv=owner.cv)
+    can_weigh = method.estimator_parameters is not None
+    if owner.net is None and can_weigh and rows.is_table and not issparse(rows.checked):
+        if rows.checked.shape[1] < MIN_EMBEDDING_FEATURES:
+            return Judges(method, estimator=default_trees())
+    return Judges(method, net=owner.net)
+
+
+def default_trees() -> Any:
+    """Return the boosted trees that judge tables beside the default net."""
+    # It takes its time, and images don't need it.
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    return HistGradientBoostingClassifier()
 
 
 def check_estimator_parameter(owner: Any, method: Method) -> None:

@@ -68,7 +68,7 @@ def check_labels(estimator: Any, X: Any, y: Any) -> LabelArray:
             f"classes. Got {y.dtype}; turn it into strings."
         )
     # A sparse array has no length.
-    n_rows = len(X) if isinstance(X, Dataset) else X.shape[0]
+    n_rows = X.shape[0] if sparse.issparse(X) else len(X)
     if len(y) != n_rows:
         raise ValueError(
             "Found input variables with inconsistent numbers of samples: "

@@ -2,6 +2,7 @@
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.stats import rankdata
 
 __all__ = [
     "contamination_threshold",
@@ -9,9 +10,11 @@ __all__ = [
     "flag_share",
     "judge_labels",
     "label_margins",
+    "moved_to_quantiles",
     "order_by_suspicion",
     "quality_of_margins",
     "quality_scale",
+    "weights_of_quality",
 ]
 
 # A threshold set by a share keeps this distance from 0 and 1, where rows may be many.
@@ -21,6 +24,8 @@ MAX_KNOTS_PER_SIDE = 100
 MARGIN_RANGE = 1e-280, 1 - 2**-53
 # How much of the scale is straight between its anchors, so that it rises where qualities tie.
 STRAIGHT_SHARE = 0.01
+# Rows of the least quality still count a little in a weighted training.
+LEAST_WEIGHT = 0.01
 
 
 def contamination_threshold(
@@ -270,6 +275,60 @@ def quality_of_margins(
     array([0. , 0.1, 0.2, 0.6])
     """
     return np.interp(margins, *knots)
+
+
+def moved_to_quantiles(
+    label_quality: NDArray[np.floating], moved_rows: NDArray[np.integer]
+) -> NDArray[np.floating]:
+    """Bring the quality of some rows to the scale of the others, keeping their order.
+
+    A model that has learnt a row's label judges it more kindly than one that hasn't, so rows that
+    a training left out look worse than they are. Both carry equally many wrong labels: the rows
+    left out get the quantiles of the others.
+
+    Parameters
+    ----------
+    label_quality : ndarray of shape (n_rows,)
+    moved_rows : ndarray of int
+
+    Returns
+    -------
+    ndarray of shape (n_rows,)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> quality = np.array([0.2, 0.4, 0.6, 0.8, 0.1, 0.3])
+    >>> moved_to_quantiles(quality, np.array([4, 5])).round(2)
+    array([0.2, 0.4, 0.6, 0.8, 0.3, 0.7])
+    """
+    moved = np.array(label_quality, dtype=float)
+    others = np.delete(moved, moved_rows)
+    if len(moved_rows) and len(others):
+        levels = (rankdata(moved[moved_rows]) - 0.5) / len(moved_rows)
+        moved[moved_rows] = _quantiles(others, levels)
+    return moved
+
+
+def weights_of_quality(label_quality: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Return the weight of each row in training: full where the label is rather right than wrong.
+
+    Parameters
+    ----------
+    label_quality : ndarray of shape (n_rows,)
+
+    Returns
+    -------
+    ndarray of shape (n_rows,)
+        In [0.01, 1].
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> weights_of_quality(np.array([0.0, 0.25, 0.5, 0.9]))
+    array([0.01, 0.25, 1.  , 1.  ])
+    """
+    return np.clip((2 * label_quality) ** 2, LEAST_WEIGHT, 1)
 
 
 def judge_labels(

@@ -32,6 +32,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
 from functools import cache
+from importlib.util import find_spec
 from multiprocessing import get_context
 
 import joblib
@@ -57,6 +58,7 @@ import sknoisy
 from sknoisy import NoisyLabelDetector, RobustClassifier, exceptions
 from sknoisy.methods import METHODS
 from sknoisy.nets import TabularNet, VisionNet
+from sknoisy.tables import NumberEncoder
 
 SEED = 20250101
 MAX_SECONDS = 60
@@ -380,6 +382,17 @@ def with_column(table, values, name="other"):
     return frame(table).assign(**{name: values})
 
 
+def with_words(m):
+    return with_column(m.table, np.where(m.table[:, 0] > 1, "high", "low"))
+
+
+def with_words_and_gaps(m):
+    table = with_words(m)
+    table.iloc[1, 0] = None
+    table.iloc[2, -1] = None
+    return table
+
+
 def mapped(m, array):
     path = os.path.join(m.folder, "X.npy")
     np.save(path, array)
@@ -427,6 +440,49 @@ ORDINARY_TABLES = {
     "a constant feature": lambda m: m.changed((slice(None), 0), 7.0),
     "big endian": lambda m: m.table.astype(">f8"),
 }
+# What isn't numbers alone. Final estimators need a pipeline for it.
+MESSY_TABLES = {
+    "NaN": lambda m: m.changed((3, 0), np.nan),
+    "datetime64": lambda m: (1000 * m.table).astype("datetime64[s]"),
+    "timedelta64": lambda m: (1000 * m.table).astype("timedelta64[s]"),
+    "None among numbers": lambda m: np.where(m.table > 0, m.table, None),
+    "objects": lambda m: with_words(m).to_numpy(dtype=object),
+    "lists with words": lambda m: with_words(m).to_numpy(dtype=object).tolist(),
+    "array of words and numbers": lambda m: with_words(m).to_numpy(dtype=str),
+    "csr_matrix": lambda m: sparse.csr_matrix(m.table),
+    "csr_array": lambda m: sparse.csr_array(np.where(m.table > 0, m.table, 0)),
+    "csc_array": lambda m: sparse.csc_array(np.where(m.table > 0, m.table, 0)),
+    "coo_array": lambda m: sparse.coo_array(m.table),
+    "csr_array with NaN": lambda m: sparse.csr_array(m.changed((3, 0), np.nan)),
+    "tensor with NaN": lambda m: torch.from_numpy(m.changed((3, 0), np.nan)),
+    "DataFrame with strings": with_words_and_gaps,
+    "DataFrame with one string": lambda m: with_column(m.table, "word"),
+    "DataFrame with NaN": lambda m: frame(m.changed((3, 0), np.nan)),
+    "DataFrame with a column of NaN": lambda m: with_column(m.table, np.nan),
+    "DataFrame with dates": lambda m: with_column(
+        m.table, pd.Timestamp("2020-01-01") + pd.to_timedelta(10 * m.table[:, 0], unit="D")
+    ),
+    "DataFrame with one date": lambda m: with_column(m.table, pd.Timestamp("2020-01-01")),
+    "DataFrame, NA among nullables": lambda m: frame(m.changed((3, 0), np.nan)).astype("Float64"),
+    "DataFrame with categories": lambda m: with_column(
+        m.table, pd.Categorical(["u", "v"] * m.n_rows)[: m.n_rows]
+    ),
+    "DataFrame with numeric categories": lambda m: with_column(
+        m.table, pd.Categorical([1, 2] * m.n_rows)[: m.n_rows]
+    ),
+    "DataFrame with names": lambda m: with_column(m.table, [f"name {i}" for i in range(m.n_rows)]),
+    "DataFrame, sparse columns": lambda m: frame(m.table).astype(pd.SparseDtype(float, 0.0)),
+}
+if find_spec("polars"):
+    import polars
+
+    MESSY_TABLES |= {
+        "polars": lambda m: polars.DataFrame({f"{i}": each for i, each in enumerate(m.table.T)}),
+        "polars with strings": lambda m: polars.DataFrame(
+            {name: each.tolist() for name, each in with_words(m).items()}
+        ),
+    }
+ORDINARY_TABLES |= MESSY_TABLES
 ODD_TABLES = {
     "all features constant": lambda m: np.ones_like(m.table),
     "3e38": lambda m: m.table * 3e37,
@@ -435,36 +491,17 @@ ODD_TABLES = {
     "1e20": lambda m: m.table * 1e20,
     "1e-30": lambda m: m.table * 1e-30,
     "1e-300": lambda m: m.table * 1e-300,
-    "NaN": lambda m: m.changed((3, 0), np.nan),
     "infinity": lambda m: m.changed((3, 0), -np.inf),
     "complex": lambda m: m.table + 1j,
-    "datetime64": lambda m: (1000 * m.table).astype("datetime64[s]"),
-    "timedelta64": lambda m: (1000 * m.table).astype("timedelta64[s]"),
     "strings": lambda m: m.table.astype(str),
     "words": lambda m: np.full(m.table.shape, "word"),
     "words as objects": lambda m: np.full(m.table.shape, "word", dtype=object),
-    "None among numbers": lambda m: np.where(m.table > 0, m.table, None),
-    "csr_matrix": lambda m: sparse.csr_matrix(m.table),
-    "csr_array": lambda m: sparse.csr_array(m.table),
-    "coo_array": lambda m: sparse.coo_array(m.table),
     "bfloat16 tensor": lambda m: torch.from_numpy(m.table).bfloat16(),
     "sparse tensor": lambda m: torch.from_numpy(m.table).to_sparse(),
     "sparse csr tensor": lambda m: torch.from_numpy(m.table).to_sparse_csr(),
     "complex tensor": lambda m: torch.from_numpy(m.table + 1j),
     "meta tensor": lambda m: torch.empty(m.table.shape, device="meta"),
     "tensor with gradient": lambda m: torch.from_numpy(m.table).requires_grad_(),
-    "tensor with NaN": lambda m: torch.from_numpy(m.changed((3, 0), np.nan)),
-    "DataFrame with strings": lambda m: with_column(m.table, "word"),
-    "DataFrame with NaN": lambda m: frame(m.changed((3, 0), np.nan)),
-    "DataFrame with dates": lambda m: with_column(m.table, pd.Timestamp("2020-01-01")),
-    "DataFrame, NA among nullables": lambda m: frame(m.changed((3, 0), np.nan)).astype("Float64"),
-    "DataFrame with categories": lambda m: with_column(
-        m.table, pd.Categorical(["u", "v"] * m.n_rows)[: m.n_rows]
-    ),
-    "DataFrame with numeric categories": lambda m: with_column(
-        m.table, pd.Categorical([1, 2] * m.n_rows)[: m.n_rows]
-    ),
-    "DataFrame, sparse columns": lambda m: frame(m.table).astype(pd.SparseDtype(float, 0.0)),
     "DataFrame, repeated columns": lambda m: frame(m.table, ["same"] * m.n_features),
     "DataFrame, columns of two types": lambda m: frame(m.table, ["name", *range(1, m.n_features)]),
     "DataFrame, columns of two levels": lambda m: frame(
@@ -1123,6 +1160,14 @@ ORDINARY_FINAL_ESTIMATORS = {
     "tree": lambda m: DecisionTreeClassifier(max_depth=2, random_state=0),
     "pipeline": lambda m: make_pipeline(StandardScaler(), LogisticRegression(max_iter=20)),
 }
+FINAL_ESTIMATORS_OF_MESSY_TABLES = {
+    "pipeline that encodes": lambda m: make_pipeline(
+        NumberEncoder(), LogisticRegression(max_iter=20)
+    ),
+    "pipeline of trees that encodes": lambda m: make_pipeline(
+        NumberEncoder(), DecisionTreeClassifier(max_depth=2, random_state=0)
+    ),
+}
 ODD_FINAL_ESTIMATORS = {
     **ORDINARY_FINAL_ESTIMATORS,
     "regressor": lambda m: LinearRegression(),
@@ -1378,6 +1423,8 @@ class Drawing:
             case.params["final"] = final
         else:
             pool = ODD_FINAL_ESTIMATORS if is_odd else ORDINARY_FINAL_ESTIMATORS
+            if not is_odd and case.words["X"] in MESSY_TABLES:
+                pool = FINAL_ESTIMATORS_OF_MESSY_TABLES
             label = str(self.rng.choice(list(pool)))
             case.params["final_estimator"] = pool[label](m)
             case.words["final_estimator"] = label
@@ -1739,7 +1786,7 @@ class Result:
     def _leftovers(self):
         """Attributes that an earlier fit left."""
         estimator, X = self.estimator, self.case.X
-        has_names = isinstance(X, pd.DataFrame) and all(isinstance(c, str) for c in X.columns)
+        has_names = all(isinstance(c, str) for c in getattr(X, "columns", [0]))
         if hasattr(estimator, "feature_names_in_") != has_names:
             yield "feature_names_in_ without column names, or the other way round", ""
         has_final = getattr(estimator, "final_estimator", None) is not None
@@ -1754,8 +1801,9 @@ class Result:
             yield "fit_predict doesn't return the mask", ""
         if entry == "fit_resample":
             X, y = self.returned
-            if len(X) != (~mask).sum() or len(y) != (~mask).sum():
-                yield "fit_resample returns another number of rows", f"{len(X)}, {len(y)}"
+            n_kept = X.shape[0] if sparse.issparse(X) else len(X)
+            if n_kept != (~mask).sum() or len(y) != (~mask).sum():
+                yield "fit_resample returns another number of rows", f"{n_kept}, {len(y)}"
             is_subset = isinstance(X, Subset) and isinstance(self.case.X, Dataset)
             if type(X) is not type(self.case.X) and not is_subset and not _is_mapped(self.case.X):
                 yield "fit_resample returns X of another type", type(X).__name__

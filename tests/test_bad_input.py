@@ -337,12 +337,11 @@ def test_batches_of_one_row_are_named_where_the_net_has_batch_norm(estimator_cla
     [
         "mlp",
         LogisticRegression(),
-        FixedSizes(),
         NeuralNetRegressor(FixedSizes),
         NeuralNetBinaryClassifier(FixedSizes),
         NeuralNetClassifier,
     ],
-    ids=["string", "scikit-learn", "module", "regressor", "binary", "class"],
+    ids=["string", "scikit-learn", "regressor", "binary", "class"],
 )
 def test_nets_of_the_wrong_type_are_named(estimator_class, net):
     X, y = table()

@@ -28,6 +28,7 @@ MODULES = (
     "held_out",
     "paper_tables",
     "speed",
+    "table_encoding",
     "tables",
 )
 
@@ -577,3 +578,23 @@ def test_held_out_results_are_written_to_the_document(scripts, labelme_home, cap
     assert scripts.held_out.main([*arguments, "--seeds", "0"]) == 0
     assert scripts.held_out.main([*arguments, "--summary"]) == 0
     assert "| labelme, human |" in document.read_text()
+
+
+# -- the encoding of tables ----------------------------------------------------------------------
+
+
+def test_own_encoding_is_compared_with_preparations_by_hand(scripts, monkeypatch, capsys):
+    generator = np.random.RandomState(0)
+    y = np.repeat(["cat", "dog"], 60)
+    table = pd.DataFrame(
+        {
+            "weight": generator.randn(120) + 3 * (y == "dog"),
+            "coat": generator.choice(["a", "b"], 120),
+        }
+    )
+    monkeypatch.setitem(scripts.table_encoding.TABLES, "loans", lambda: (table, y.astype(str)))
+    arguments = ["--tables", "loans", "--seeds", "0", "--preparations", "own", "scikit-learn"]
+    assert scripts.table_encoding.main(arguments) == 0
+    *_, line = capsys.readouterr().out.splitlines()
+    figures = [float(each) for cell in line.split("|")[2:4] for each in cell.split(",")]
+    assert all(0.5 < each <= 1 for each in figures) and len(figures) == 4

@@ -141,7 +141,7 @@ def test_demo_makes_the_wanted_share_of_labels_wrong(bare_demo):
 
 @pytest.fixture(scope="module")
 def customers():
-    """A table with numbers, texts, truth values, gaps, a trusted column and text labels."""
+    """A table with columns of all kinds, gaps, a trusted column and text labels."""
     generator = np.random.default_rng(0)
     income, city = generator.normal(size=200), generator.choice(["Bonn", "Graz", "Bern"], 200)
     table = pd.DataFrame(
@@ -149,6 +149,8 @@ def customers():
             "income": np.where(generator.random(200) < 0.1, np.nan, income),
             "city": np.where(generator.random(200) < 0.1, None, city),
             "member": generator.random(200) < 0.5,
+            "since": pd.date_range("2020-01-01", periods=200).strftime("%d.%m.%Y"),
+            "name": [f"customer {row}" for row in range(200)],
             "checked": (generator.random(200) < 0.3).astype(int),
             "answer": np.where(income + (city == "Bonn") > 0, "yes", "no"),
         }
@@ -157,7 +159,7 @@ def customers():
     return table
 
 
-def test_csv_with_texts_and_gaps_is_judged_row_by_row(customers, tmp_path):
+def test_csv_as_it_comes_is_judged_row_by_row(customers, tmp_path):
     pytest.importorskip("matplotlib")
     customers.to_csv(tmp_path / "customers.csv", index=False)
     arguments = ["--csv", "customers.csv", "--target", "answer", "--max-epochs", 4]
@@ -167,7 +169,7 @@ def test_csv_with_texts_and_gaps_is_judged_row_by_row(customers, tmp_path):
     output = output_of(done)
     assert "Left out 1 rows" in output
     assert "of the labels are judged wrong" in output
-    assert "figures are too low" in output
+    assert "figure is too low" in output
     issues = pd.read_csv(tmp_path / "found" / "issues.csv")
     assert list(issues) == ISSUE_COLUMNS
     assert len(issues) == 149
@@ -179,34 +181,12 @@ def test_csv_with_texts_and_gaps_is_judged_row_by_row(customers, tmp_path):
 def test_trusted_column_is_no_feature_and_never_judged_wrong(customers, tmp_path):
     customers.to_csv(tmp_path / "customers.csv", index=False)
     arguments = ["--csv", "customers.csv", "--target", "answer", "--trusted-column", "checked"]
-    arguments += ["--method", "lsw", "--max-epochs", 6, "--test-size", 0, "--output", "issues.csv"]
-    output = output_of(run_script("tabular_classification.py", *arguments, folder=tmp_path))
-    assert "stand-ins" not in output
-    assert "held-out" not in output
+    arguments += ["--method", "lsw", "--max-epochs", 6, "--output", "issues.csv"]
+    output_of(run_script("tabular_classification.py", *arguments, folder=tmp_path))
     issues = pd.read_csv(tmp_path / "issues.csv", index_col="row")
     trusted = customers["checked"].loc[issues.index].astype(bool)
     assert (issues.loc[trusted, "label_quality"] == 1).all()
     assert (issues.loc[~trusted, "label_quality"] < 1).any()
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ["--noise", "symmetric"],
-        ["--noise", "pair", "--method", "lsw"],
-        ["--noise", "instance", "--final-estimator", "hist_gradient_boosting"],
-        ["--noise", "pair", "--method", "lsw", "--trusted-share", 0.2, "--final", "weight"],
-    ],
-    ids=lambda arguments: "_".join(map(str, arguments)),
-)
-def test_noise_made_on_purpose_is_reported_with_detection_figures(arguments, tmp_path):
-    done = run_script("tabular_classification.py", *arguments, "--max-epochs", 5, folder=tmp_path)
-    output = output_of(done)
-    figures = re.search(r"FDR (\S+), recall (\S+), F1 (\S+), AUC (\S+)$", output, re.MULTILINE)
-    assert 0.5 < float(figures[4]) <= 1
-    assert "is_wrong" in output
-    assert "Accuracy on 143 held-out rows" in output
-    assert "figures are too low" not in output
 
 
 def test_unknown_target_is_named_with_the_columns_there_are(customers, tmp_path):

@@ -10,6 +10,7 @@ from .._typing import IntArray
 
 # Their classifiers predict by some rounds on request. All others have `staged_predict_proba`.
 LIBRARIES = ("lightgbm", "xgboost")
+N_ROUNDS = 150
 
 
 def family_of(estimator: Any) -> str:
@@ -78,8 +79,9 @@ def _categories_of(X: pd.DataFrame) -> list[str]:
 def slowed_down(estimator: BaseEstimator, codes: IntArray) -> dict[str, Any]:
     """Return parameters with which a booster learns wrong labels later than right ones.
 
-    A judge should be slower to fit than a predictor. Only what the user left at its default is
-    changed.
+    A judge should be slower to fit than a predictor: small trees that see half of the columns,
+    large leaves and strong shrinkage. Only what the user left at its default is changed. Constants:
+    docs/decisions/0047.
 
     Parameters
     ----------
@@ -92,21 +94,42 @@ def slowed_down(estimator: BaseEstimator, codes: IntArray) -> dict[str, Any]:
     return {
         name: value
         for name, value in _slow_parameters(family_of(estimator), codes).items()
-        if name in parameters and _are_equal(parameters[name], defaults[name])
+        if name in parameters and _are_equal(parameters[name], defaults.get(name))
     }
 
 
 def _slow_parameters(family: str, codes: IntArray) -> dict[str, Any]:
     """Return a family's parameters; names that a classifier doesn't know are left out."""
-    sizes = np.bincount(codes)
-    leaf = int(np.clip(sizes[sizes > 0].min() // 4, 5, 40))
+    # A leaf as large as a class could never be of that class alone.
+    rows_per_class = np.median(np.bincount(codes)[np.unique(codes)])
+    leaf = int(np.clip(rows_per_class // 8, 5, 40))
     if family == "lightgbm":
-        return {"reg_lambda": 10.0, "min_child_samples": leaf}
+        return {
+            "n_estimators": N_ROUNDS,
+            "num_leaves": 8,
+            "min_child_samples": leaf,
+            "reg_lambda": 10.0,
+            "colsample_bytree": 0.5,
+        }
     if family == "xgboost":
-        return {"reg_lambda": 10.0, "learning_rate": 0.1}
+        return {
+            "n_estimators": N_ROUNDS,
+            "learning_rate": 0.1,
+            "max_depth": 3,
+            "reg_lambda": 10.0,
+            "colsample_bynode": 0.5,
+        }
     if family == "catboost":
-        return {"l2_leaf_reg": 10.0}
-    return {"l2_regularization": 10.0, "min_samples_leaf": leaf, "early_stopping": False}
+        return {"iterations": N_ROUNDS, "learning_rate": 0.1, "depth": 4, "l2_leaf_reg": 10.0}
+    return {
+        "max_iter": N_ROUNDS,
+        "n_estimators": N_ROUNDS,
+        "max_leaf_nodes": 8,
+        "min_samples_leaf": leaf,
+        "l2_regularization": 10.0,
+        "max_features": 0.5,
+        "early_stopping": False,
+    }
 
 
 def _are_equal(one: Any, other: Any) -> bool:

@@ -33,6 +33,8 @@ class LabelEvidence:
         What skorch recorded, one dict per epoch; or what was seen in each round of boosting.
     estimators : tuple of classifiers, default=()
         Fitted classifiers that predict in place of nets, or beside them, with codes as classes.
+    estimators_weight : float, default=0.5
+        Of the classifiers' probabilities where they predict beside nets, in [0, 1].
     transition_matrix : ndarray of shape (n_classes, n_classes), default=None
         P(given class j | true class i), where the method estimates it.
     """
@@ -44,6 +46,7 @@ class LabelEvidence:
     states: tuple[State, ...] = ()
     history: History = field(default_factory=list)
     estimators: tuple[Any, ...] = ()
+    estimators_weight: float = 0.5
     transition_matrix: np.ndarray | None = None
 
     @classmethod
@@ -211,6 +214,16 @@ class Method(BaseEstimator):
         Only of methods that name their `estimator_parameters`.
         """
         raise TypeError(f"{type(self).__name__} must define detect_by_estimator(trainer).")
+
+    def weigh_estimator(self, evidence: Any, by_estimator: Any) -> tuple[FloatArray, float]:
+        """Return the label quality by net and classifier together, and the classifier's weight.
+
+        Parameters
+        ----------
+        evidence : what `detect` returned
+        by_estimator : what `detect_by_estimator` returned
+        """
+        raise TypeError(f"{type(self).__name__} must define weigh_estimator(...).")
 
     def train_classifier(self, trainer: Trainer, evidence: Any) -> LabelEvidence:
         """Return the evidence whose `states` are the classifier that the method itself trains."""

@@ -31,6 +31,8 @@ class MultilayerPerceptron(nn.Module):
         Number of hidden layers; 0 gives logistic regression.
     dropout : float, default=0.0
         Share of hidden units switched off at random in training.
+    input_dropout : float, default=0.0
+        Share of standardised features switched off likewise.
 
     Notes
     -----
@@ -50,6 +52,7 @@ class MultilayerPerceptron(nn.Module):
         n_units: int = 256,
         n_layers: int = 2,
         dropout: float = 0.0,
+        input_dropout: float = 0.0,
     ) -> None:
         super().__init__()
         # momentum=None averages over all batches. The usual running average starts at mean 0,
@@ -57,10 +60,11 @@ class MultilayerPerceptron(nn.Module):
         self.standardize = nn.BatchNorm1d(n_features, affine=False, momentum=None)
         widths = [n_features] + [n_units] * n_layers
         self.hidden = nn.Sequential(
+            *([nn.Dropout(input_dropout)] if input_dropout > 0 else []),
             *(
                 _hidden_layer(n_inputs, n_outputs, dropout)
                 for n_inputs, n_outputs in zip(widths[:-1], widths[1:], strict=True)
-            )
+            ),
         )
         self.head = nn.Linear(widths[-1], n_classes)
 

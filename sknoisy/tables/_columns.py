@@ -38,7 +38,7 @@ def fitted_columns(
     table: Any, column_of_categories: Callable[[Any, pd.Series], Column]
 ) -> list[Column | None]:
     """Return a fitted column for each of the table's, and None for those that are left out."""
-    kinds = {
+    kinds: dict[str, Callable[[Any, pd.Series], Column]] = {
         "number": lambda name, values: NumberColumn(name),
         "date": lambda name, values: DateColumn(name),
         "text": lambda name, values: TextColumn(name),

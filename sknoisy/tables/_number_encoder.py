@@ -114,7 +114,7 @@ class NumberEncoder(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         table = as_table(X)
         if not self.is_plain_:
-            return self._encode(table.toarray() if sparse.issparse(table) else table)
+            return self._encode(_dense(table))
         if sparse.issparse(table):
             return _filled_sparse(_as_float32(table), self.means_)
         return _filled(self._plain_numbers(table), table, self.means_)
@@ -138,6 +138,10 @@ class NumberEncoder(TransformerMixin, BaseEstimator):
             if column is not None:
                 column.write_numbers(values, numbers[:, end - width : end])
         return numbers
+
+
+def _dense(table: Any) -> Any:
+    return table.toarray() if sparse.issparse(table) else table
 
 
 def _as_float32(table: Table) -> Any:

@@ -65,7 +65,7 @@ def _of_polars(column: Any) -> NDArray[Any]:
 def _as_array(X: Any) -> NDArray[Any]:
     """Return X as an array whose texts, numbers and missing values stay what they are."""
     if isinstance(X, np.ma.MaskedArray):
-        X = X.astype(object if X.dtype.kind not in NUMBERS else np.float64).filled(np.nan)
+        X = np.ma.filled(X.astype(np.float64 if X.dtype.kind in NUMBERS else object), np.nan)
     if isinstance(X, np.ndarray):
         return X
     array = np.asarray(X)

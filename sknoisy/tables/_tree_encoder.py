@@ -55,6 +55,7 @@ class TreeEncoder(TransformerMixin, BaseEstimator):
         self
         """
         table = _dense(as_table(X))
+        self.columns_: list[Column | None]
         if are_numbers(table):
             self.columns_ = [NumberColumn(name) for name, _ in columns_of(table)]
         else:

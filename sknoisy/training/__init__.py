@@ -22,7 +22,7 @@ from ._jacobian_vector_product import (
     trusted_gradient,
 )
 from ._net_outputs import last_layer_inputs, predict_probabilities
-from ._net_setup import has_scheduler, python_scalars
+from ._net_setup import MIN_EMBEDDING_FEATURES, has_scheduler, python_scalars
 from ._row_state import RowState
 from ._run import TrainingRun
 from ._seeding import seeded_global_state
@@ -38,6 +38,7 @@ __all__ = [
     "EXACT_GRADIENTS",
     "EstimatorTrainer",
     "GRADIENTS",
+    "MIN_EMBEDDING_FEATURES",
     "RowState",
     "RunningGradient",
     "Step",

@@ -111,7 +111,10 @@ def _double_backward(row_losses, parameters, tangent, losses, randomness):
         values = row_losses(leaves)
         shares = torch.ones_like(values, requires_grad=True)
         gradients = torch.autograd.grad(
-            (shares * values).sum(), list(leaves.values()), create_graph=True
+            (shares * values).sum(),
+            list(leaves.values()),
+            create_graph=True,
+            materialize_grads=True,
         )
         inner = sum((g * tangent[name]).sum() for g, name in zip(gradients, leaves, strict=True))
         return torch.autograd.grad(inner, shares)[0]

@@ -12,7 +12,7 @@ from skorch.callbacks import LRScheduler
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from ..nets import TabularNet, VisionNet
+from ..nets import EmbeddingNet, FineTunedNet, TabularNet, VisionNet
 from ._batches import as_float
 from ._default_net import DefaultNet
 from ._finite import check_features
@@ -22,8 +22,16 @@ from ._threads import few_threads
 
 # Rows that are looked at before a training.
 N_EXAMPLES = 8
+# Rows that a module may be made from.
+N_EXAMPLE_ROWS = 10_000
+# From so many columns on a table is taken for embeddings: benchmark tables have fewer, even with
+# their categories one-hot, and sentence encoders and image nets give more.
+MIN_EMBEDDING_FEATURES = 256
 TAKE_SPARSE_GRADIENTS = (torch.optim.SGD, torch.optim.Adagrad, torch.optim.SparseAdam)
 OPTIMIZER_CHOICES = {"fused", "foreach", "capturable", "differentiable"}
+# The views of a fine-tuned net, whose module may take images or tables.
+IMAGE_VIEWS = {"weak_view": "crop_flip", "strong_view": "strong"}
+TABLE_VIEWS = {"weak_view": None, "strong_view": "noise"}
 
 
 def resolve_net(net, data):
@@ -31,7 +39,7 @@ def resolve_net(net, data):
 
     Parameters
     ----------
-    net : None, skorch NeuralNetClassifier or subclass of nn.Module
+    net : None, skorch NeuralNetClassifier, or subclass or instance of nn.Module
     data : TrainingData
 
     Raises
@@ -42,19 +50,38 @@ def resolve_net(net, data):
     if isinstance(net, DefaultNet):
         return net.of(resolve_net(net.module, data))
     if net is None:
-        return VisionNet() if _is_spatial(data) else TabularNet()
+        return _default_net(data)
     if inspect.isclass(net) and issubclass(net, nn.Module):
         return VisionNet(net) if _is_spatial(data) else TabularNet(net)
+    if isinstance(net, nn.Module):
+        net = FineTunedNet(net)
     if isinstance(net, NeuralNetBinaryClassifier) or not isinstance(net, NeuralNetClassifier):
         raise TypeError(
-            "The 'net' parameter must be None, a subclass of torch.nn.Module or an unfitted "
-            f"skorch NeuralNetClassifier with one output per class. Got {net!r} instead."
+            "The 'net' parameter must be None, a subclass or an instance of torch.nn.Module, or "
+            "an unfitted skorch NeuralNetClassifier with one output per class. "
+            f"Got {net!r} instead."
         )
     net = clone(net)
     parameters = net.get_params(deep=False).items()
     # Not all of them: skorch doesn't let a module that is an instance be set again.
-    of_numpy = {name: value for name, value in parameters if isinstance(value, np.generic)}
+    of_numpy: dict[str, Any] = {
+        name: value for name, value in parameters if isinstance(value, np.generic)
+    }
+    if isinstance(net, FineTunedNet):
+        views = IMAGE_VIEWS if _is_spatial(data) else TABLE_VIEWS
+        of_numpy |= {name: view for name, view in views.items() if _is_auto(getattr(net, name))}
     return net.set_params(**python_scalars(of_numpy))
+
+
+def _default_net(data):
+    if _is_spatial(data):
+        return VisionNet()
+    n_features = np.prod(np.shape(data.example()))
+    return EmbeddingNet() if n_features >= MIN_EMBEDDING_FEATURES else TabularNet()
+
+
+def _is_auto(value):
+    return isinstance(value, str) and value == "auto"
 
 
 def python_scalars(parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -188,12 +215,15 @@ def check_trusted_batch_size(run, rows, batch_size):
 
 
 def _missing_sizes(net, data):
+    if isinstance(net, FineTunedNet):
+        return {"n_classes": data.n_classes} if net.n_classes is None else {}
     if not inspect.isclass(net.module):
         return {}
     wanted = inspect.signature(net.module).parameters
     given = net.get_params_for("module")
     shape = np.shape(data.example())
     sizes = {
+        "example_rows": _example_rows(data) if "example_rows" in wanted else None,
         "n_features": int(np.prod(shape)),
         "n_channels": shape[0] if len(shape) == 3 else None,
         "n_classes": data.n_classes,
@@ -203,6 +233,11 @@ def _missing_sizes(net, data):
         for name, size in sizes.items()
         if name in wanted and name not in given and size is not None
     }
+
+
+def _example_rows(data):
+    rows = np.unique(np.linspace(0, data.n_rows - 1, N_EXAMPLE_ROWS).astype(int))
+    return as_float(torch.from_numpy(data.read(rows)))
 
 
 def check_outputs(net, data):

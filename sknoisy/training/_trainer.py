@@ -23,7 +23,7 @@ class Trainer:
 
     Parameters
     ----------
-    net : None, skorch NeuralNetClassifier or subclass of nn.Module
+    net : None, skorch NeuralNetClassifier, or subclass or instance of nn.Module
         As the user gave it; None: the default for the data.
     data : TrainingData
     device : str
@@ -72,9 +72,15 @@ class Trainer:
         differences the net computes in float32, whatever it would by itself.
         """
         net = self.net
+        changes: dict[str, Any] = {}
         needs_float32 = resolve_gradient(gradient, self.device) == "finite_difference"
         if needs_float32 and hasattr(net, "precision"):
-            net = resolve_net(net, self.data).set_params(precision="float32")
+            changes["precision"] = "float32"
+        if state is not None and getattr(net, "frozen_epochs", None):
+            # A head that has learnt needs no start without the body.
+            changes["frozen_epochs"] = 0
+        if changes:
+            net = resolve_net(net, self.data).set_params(**changes)
         return TrainingRun(
             net,
             self.data,

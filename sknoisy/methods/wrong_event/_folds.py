@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from ..._typing import FloatArray
-from ...thresholds import label_margins
+from ...thresholds import label_margins, weights_of_quality
 from ...training import EstimatorTrainer, class_probabilities
 from .._base import LabelEvidence, runner_up_classes
 
@@ -34,7 +34,7 @@ def judge_by_folds(trainer: EstimatorTrainer) -> LabelEvidence:
     quality = label_margins(probabilities, data.y)
     return LabelEvidence(
         quality=quality,
-        weights=quality.copy(),
+        weights=weights_of_quality(quality),
         runner_up=runner_up_classes(probabilities, data.y),
         margins=quality.copy(),
         estimators=tuple(classifiers),

@@ -7,24 +7,23 @@ import torch
 
 from ..._typing import FloatArray, History, IntArray
 from ...boosting import EarlyRounds, round_probabilities, slowed_down
-from ...thresholds import label_margins
+from ...thresholds import label_margins, moved_to_quantiles, weights_of_quality
 from ...training import EstimatorTrainer, RowState, with_every_class
-from .._base import LabelEvidence, runner_up_classes
+from .._base import runner_up_classes
+from ._confidence import ConfidenceEvidence
 from ._events import EventRecorder
-from ._window import split_held_out
+from ._window import rounds_by_loss, split_held_out
 
-# Counting goes on for as many rounds again as it takes to predict the held-out labels best.
-BEYOND_LEAST_LOSS = 2
 # Smaller probabilities count as this one, so that one row doesn't decide a mean loss.
 LEAST_PROBABILITY = 1e-6
 
 
-def judge_by_rounds(trainer: EstimatorTrainer, holdout: float) -> LabelEvidence:
+def judge_by_rounds(trainer: EstimatorTrainer, holdout: float) -> ConfidenceEvidence:
     """Return the evidence of one boosted training, round by round.
 
-    A share of the rows is held out: the rounds up to twice the one that predicts their labels
-    best are counted. The quality is the mean over these rounds of p(given) / (p(given) + p(rival)),
-    the rival being the other class that was most probable a round before.
+    A share of the rows is held out, by which it is known which rounds count. The quality is the
+    mean over these of p(given) / (p(given) + p(rival)), the rival being the other class that was
+    most probable a round before.
     """
     data = trainer.data
     every: IntArray = np.arange(data.n_rows)
@@ -34,18 +33,24 @@ def judge_by_rounds(trainer: EstimatorTrainer, holdout: float) -> LabelEvidence:
         rows, held_out = _with_every_class(rows, held_out, data.y)
     booster = trainer.fit(rows, **slowed_down(trainer.estimator, data.y[rows]))
     recorder, history = _recorded_rounds(booster, data, held_out)
-    losses = [each["held_out_loss"] for each in history]
-    n_rounds = min(BEYOND_LEAST_LOSS * (int(np.argmin(losses)) + 1), len(losses))
-    quality = recorder.mean_confidences(range(n_rounds)).astype(np.float64)
-    judge = EarlyRounds(booster, n_rounds)
+    losses, agreements = (
+        [each[name] for each in history] for name in ("held_out_loss", "held_out_agreement")
+    )
+    rounds = rounds_by_loss(losses, agreements, len(held_out))
+    confidences = recorder.mean_confidences(rounds).astype(np.float64)
+    if holdout:
+        confidences = moved_to_quantiles(confidences, held_out)
+    judge = EarlyRounds(booster, int(rounds[-1]) + 1)
     probabilities = _aligned(judge.predict_proba(data.table), booster, data.n_classes)
-    return LabelEvidence(
-        quality=quality,
-        weights=np.clip(2 * quality, 0.01, 1),
+    return ConfidenceEvidence(
+        quality=confidences,
+        weights=weights_of_quality(confidences),
         runner_up=runner_up_classes(probabilities, data.y),
         margins=label_margins(probabilities, data.y),
         history=history,
         estimators=(judge,),
+        confidences=confidences,
+        held_out_agreement=max(agreements),
     )
 
 

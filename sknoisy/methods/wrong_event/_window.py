@@ -4,6 +4,7 @@ import numpy as np
 
 MIN_ROUNDS = 4
 COMPETENCE = 0.9
+BEYOND_LEAST_LOSS = 2
 
 
 def split_held_out(codes, rows, share, random_state):
@@ -40,7 +41,7 @@ class MemorizationWindow:
     """
 
     def __init__(self, n_rows, memorization_gap):
-        self._error = 0.5 / max(n_rows, 1) ** 0.5
+        self._error = standard_error(n_rows)
         self._largest_gap = memorization_gap + self._error
         self._agreements = []
         self._gap_was_large = False
@@ -62,13 +63,43 @@ class MemorizationWindow:
         return memorizes and len(self._agreements) >= MIN_ROUNDS
 
     def counted_rounds(self):
-        """Return the rounds that count: those in which the model was nearly as good as ever.
+        """Return the rounds that count: those in which the model was nearly as good as ever."""
+        return competent_rounds(self._agreements, self._error)
 
-        What an untrained model contradicts says nothing about the labels. Agreement with the
-        held-out labels measures how good it is, up to one standard error.
-        """
-        agreements = np.array(self._agreements)
-        return np.flatnonzero(agreements >= COMPETENCE * agreements.max() - self._error)
+    def largest_agreement(self):
+        return max(self._agreements)
+
+
+def competent_rounds(agreements, error):
+    """Return the rounds in which a model was nearly as good as ever.
+
+    What an untrained model contradicts says nothing about the labels. Agreement with the held-out
+    labels measures how good it is, up to one standard error.
+    """
+    agreements = np.asarray(agreements)
+    return np.flatnonzero(agreements >= COMPETENCE * agreements.max() - error)
+
+
+def standard_error(n_rows):
+    """Return the largest standard error that a share of so many rows can have."""
+    return 0.5 / max(n_rows, 1) ** 0.5
+
+
+def rounds_by_loss(losses, agreements, n_rows):
+    """Return the rounds of boosting that count.
+
+    Trees that are slow to fit learn wrong labels by heart late. Counting goes on for as many
+    rounds again as it took to predict the held-out labels best, in terms of their loss.
+
+    Parameters
+    ----------
+    losses, agreements : sequences of float
+        Mean loss, and share of the labels predicted, of the held-out rows in each round.
+    n_rows : int
+        Number of held-out rows.
+    """
+    end = max(BEYOND_LEAST_LOSS * (int(np.argmin(losses)) + 1), MIN_ROUNDS)
+    return competent_rounds(agreements[:end], standard_error(n_rows))
 
 
 class LabelWave:

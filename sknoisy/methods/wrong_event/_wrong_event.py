@@ -8,10 +8,12 @@ import numpy as np
 import torch
 
 from ..._parameters import check_choice, check_number
-from ..._typing import State
+from ..._typing import FloatArray, State
 from ...boosting import has_rounds
+from ...thresholds import moved_to_quantiles
 from ...training import EstimatorTrainer, Step, Trainer
 from .._base import LabelEvidence, Method, compare_with_runner_up
+from ._confidence import ConfidenceEvidence, weight_of_trees
 from ._dynamic_loss import DIFFICULTIES, NOISY_TERMS, SIMILARITIES, DynamicLossStep
 from ._events import (
     EventRecorder,
@@ -29,7 +31,7 @@ LATEST_SHARE = 1 / 3
 
 
 @dataclass(kw_only=True)
-class WrongEventEvidence(LabelEvidence):
+class WrongEventEvidence(ConfidenceEvidence):
     """What a stage of wrong event found out, and hands to the next one.
 
     Parameters
@@ -196,21 +198,33 @@ class WrongEvent(Method):
         if step.base_model.state is not None:
             run.module.load_state_dict(step.base_model.state)
         epochs, recorder = step.window.counted_rounds(), step.recorder
-        return self._evidence(
+        confidences = recorder.mean_confidences(epochs)
+        evidence = self._evidence(
             run,
             recorder.counts(epochs),
             recorder.mean_losses(epochs),
             len(epochs),
-            judged_right=recorder.mean_confidences(epochs) >= 0.5,
+            judged_right=confidences >= 0.5,
+            confidences=moved_to_quantiles(confidences, held_out_rows),
+            held_out_agreement=step.window.largest_agreement(),
             held_out_rows=held_out_rows,
             averaged_state=step.averaged.state,
         )
+        return replace(evidence, quality=moved_to_quantiles(evidence.quality, held_out_rows))
 
     def detect_by_estimator(self, trainer: EstimatorTrainer) -> LabelEvidence:
         """Count over rounds of boosting, or compare with cross-validated predictions."""
         if trainer.cv is None and has_rounds(trainer.estimator):
             return judge_by_rounds(trainer, self.holdout)
         return judge_by_folds(trainer)
+
+    def weigh_estimator(
+        self, evidence: WrongEventEvidence, by_estimator: ConfidenceEvidence
+    ) -> tuple[FloatArray, float]:
+        """Return the mean of their confidences, weighed by what each knows of the table."""
+        weight = weight_of_trees(by_estimator.held_out_agreement, evidence.held_out_agreement)
+        quality = weight * by_estimator.confidences + (1 - weight) * evidence.confidences
+        return quality, weight
 
     def train_classifier(
         self, trainer: Trainer, evidence: WrongEventEvidence
@@ -234,6 +248,8 @@ class WrongEvent(Method):
             n_events,
             history=history,
             held_out_rows=held_out_rows,
+            confidences=evidence.confidences,
+            held_out_agreement=evidence.held_out_agreement,
         )
 
     @staticmethod
