@@ -35,7 +35,7 @@ from .thresholds import label_margins
 from .training import (
     Trainer,
     TrainingData,
-    clone_for,
+    fit_clone,
     ordinary_surroundings,
     takes_sample_weight,
 )
@@ -84,8 +84,9 @@ class RobustClassifier(BaseNoisyLabelEstimator):
         judges is regularised more. Any other judges by cross-validated predictions. Unless a
         `final_estimator` is given, a clone of it is trained on what the verdict leaves.
     cv : int, splitter or iterable, default=None
-        Folds of the cross-validated predictions of `estimator`, a booster too if this is given.
-        None: 5, as in scikit-learn, or as many as the smallest class has rows.
+        Folds of the cross-validated predictions of `estimator`, a booster too if this is given;
+        without an `estimator` it means nothing. None: 5, as in scikit-learn, or as many as the
+        smallest class has rows.
     final : str, default="auto"
         How the classifier is got from the evidence. "method": the net as the method trained it;
         "weight": a fresh net with `sample_weights_` in the loss; "filter": a fresh net on the
@@ -321,14 +322,18 @@ class RobustClassifier(BaseNoisyLabelEstimator):
     def _fit_final_estimator(
         self, table: Any, data: TrainingData, final: str, seed: int | None
     ) -> None:
+        classifier = self._final_classifier()
         weights = self._final_weights(final, data)
         rows = np.flatnonzero(weights > 0)
-        fit_params = {}
-        if final.endswith("weight") or data.sample_weight is not None:
-            fit_params["sample_weight"] = weights[rows]
-        self.final_estimator_ = clone_for(self._final_classifier(), seed, table)
-        labels = data.y if needs_codes(self.final_estimator_) else self._given_labels
-        self.final_estimator_.fit(take_rows(table, rows), labels[rows], **fit_params)
+        is_weighted = final.endswith("weight") or data.sample_weight is not None
+        labels = data.y if needs_codes(classifier) else self._given_labels
+        self.final_estimator_ = fit_clone(
+            classifier,
+            seed,
+            take_rows(table, rows),
+            labels[rows],
+            weights[rows] if is_weighted else None,
+        )
 
     def _fit_final_trees(
         self, trees: Any, data: TrainingData, final: str, seed: int | None
@@ -337,8 +342,7 @@ class RobustClassifier(BaseNoisyLabelEstimator):
         weights = self._final_weights("filter" if final == "method" else final, data)
         rows = np.flatnonzero(weights > 0)
         table = take_rows(data.table, rows)
-        model = clone_for(trees, seed, table)
-        self.estimators_ = [model.fit(table, data.y[rows], sample_weight=weights[rows])]
+        self.estimators_ = [fit_clone(trees, seed, table, data.y[rows], weights[rows])]
 
     def _final_weights(self, final: str, data: TrainingData) -> FloatArray:
         """Return the weight of each row in the final training; 0: left out."""

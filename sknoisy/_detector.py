@@ -58,8 +58,9 @@ class NoisyLabelDetector(OneToOneFeatureMixin, BaseNoisyLabelEstimator):
         counted over its rounds; where you left its regularisation at the default, the clone that
         judges is regularised more. Any other judges by cross-validated predictions.
     cv : int, splitter or iterable, default=None
-        Folds of the cross-validated predictions of `estimator`, a booster too if this is given.
-        None: 5, as in scikit-learn, or as many as the smallest class has rows.
+        Folds of the cross-validated predictions of `estimator`, a booster too if this is given;
+        without an `estimator` it means nothing. None: 5, as in scikit-learn, or as many as the
+        smallest class has rows.
     threshold : "auto" or float in (0, 1), default="auto"
         Rows whose `label_quality_` is below it are flagged. "auto": the method's own rule.
     contamination : float in (0, 1), default=None

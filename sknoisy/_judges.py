@@ -5,7 +5,6 @@ from inspect import isclass
 from typing import Any
 
 import numpy as np
-from scipy.sparse import issparse
 from sklearn.base import is_classifier
 from sklearn.utils import get_tags
 from skorch import NeuralNet
@@ -51,7 +50,7 @@ def resolve_judges(owner: Any, method: Method, rows: CheckedRows) -> Judges:
     if owner.estimator is not None:
         return Judges(method, uses_net=False, estimator=owner.estimator, cv=owner.cv)
     can_weigh = method.estimator_parameters is not None
-    if owner.net is None and can_weigh and rows.is_table and not issparse(rows.checked):
+    if owner.net is None and can_weigh and rows.is_table:
         if rows.checked.shape[1] < MIN_EMBEDDING_FEATURES:
             return Judges(method, estimator=default_trees())
     return Judges(method, net=owner.net)
@@ -70,11 +69,6 @@ def check_estimator_parameter(owner: Any, method: Method) -> None:
     name = type(owner).__name__
     estimator = owner.estimator
     if estimator is None:
-        if owner.cv is not None:
-            raise ValueError(
-                f"The 'cv' parameter of {name} says how an 'estimator' judges, but estimator=None. "
-                f"Got cv={owner.cv!r}."
-            )
         return
     if isclass(estimator) or not (hasattr(estimator, "fit") and is_classifier(estimator)):
         raise TypeError(

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import issparse
 from torch.utils.data import Dataset
 
 from ._arrays import as_array
@@ -12,6 +13,7 @@ from ._features import check_features, check_table, encode_table, is_table
 from ._typing import Features
 from .boosting import as_booster_takes, takes_categories
 from .tables import NumberEncoder, TreeEncoder
+from .training import MIN_EMBEDDING_FEATURES
 
 
 class CheckedRows:
@@ -37,7 +39,7 @@ class CheckedRows:
         self._X = X if isinstance(X, Dataset) else as_array(X, "X")
         self.is_table = is_table(self._X)
         check = check_table if self.is_table else check_features
-        self.checked = check(owner, self._X, reset=reset)
+        self.checked: Any = check(owner, self._X, reset=reset)
 
     @cached_property
     def for_nets(self) -> Any:
@@ -46,7 +48,12 @@ class CheckedRows:
 
     @cached_property
     def for_trees(self) -> Any:
-        """Numbers with NaN for missing, or a DataFrame of numbers and pandas' categories."""
+        """Numbers with NaN for missing, or a DataFrame of numbers and pandas' categories.
+
+        Sparse rows of few columns are made dense, and judged like any others.
+        """
+        if issparse(self.checked) and self.checked.shape[1] < MIN_EMBEDDING_FEATURES:
+            self.checked = self.checked.toarray()
         return self._encoded(TreeEncoder)
 
     def for_classifier(self, classifier: Any) -> Any:

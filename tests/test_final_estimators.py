@@ -59,7 +59,8 @@ def test_labels_of_new_rows_are_scored_by_the_final_estimator():
     model = RobustClassifier(final_estimator=LogisticRegression(), **SHORT).fit(X, y)
     given = model.final_estimator_.predict_proba(X)[np.arange(len(y)), y]
     scores = model.score_labels(X, y)
-    np.testing.assert_array_equal(np.argsort(scores), np.argsort(given))
+    # Beyond rounding, rows keep the order of the final estimator.
+    assert np.diff(scores[np.argsort(given)]).min() >= -1e-12
     np.testing.assert_array_equal(scores < model.threshold_, given < 0.5)
 
 

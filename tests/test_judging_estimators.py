@@ -89,7 +89,7 @@ def test_booster_counts_no_more_than_twice_its_best_round():
     )
     detector = NoisyLabelDetector(estimator=trees, random_state=0).fit(X[:300], y_noisy)
     losses = [each["held_out_loss"] for each in detector.history_]
-    assert detector.estimators_[0].n_rounds == 2 * (int(np.argmin(losses)) + 1) < 60
+    assert detector.estimators_[0].n_rounds <= 2 * (int(np.argmin(losses)) + 1) < 60
 
 
 @pytest.mark.parametrize("kind", ESTIMATORS)
@@ -288,12 +288,6 @@ def test_parameters_that_mean_nothing_are_refused_by_name(noisy, kind, parameter
     X, _, y_noisy, _ = noisy
     with pytest.raises(ValueError, match=message):
         kind(estimator=boosted(), **{"method": "wrong_event", **parameters}).fit(X, y_noisy)
-
-
-def test_folds_without_a_classifier_are_refused(noisy):
-    X, _, y_noisy, _ = noisy
-    with pytest.raises(ValueError, match="'cv' parameter .* estimator=None"):
-        NoisyLabelDetector(cv=3).fit(X, y_noisy)
 
 
 def test_row_that_no_fold_holds_out_is_named(noisy):

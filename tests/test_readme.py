@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -35,10 +37,24 @@ def no_windows():
     pyplot.close("all")
 
 
+def make_customers():
+    generator = np.random.default_rng(0)
+    income, city = generator.normal(size=200), generator.choice(["Bonn", "Graz", "Bern"], 200)
+    return pd.DataFrame(
+        {
+            "income": np.where(generator.random(200) < 0.1, np.nan, income),
+            "city": city,
+            "since": pd.date_range("2020-01-01", periods=200).strftime("%d.%m.%Y"),
+            "answer": np.where(income + (city == "Bonn") > 0, "yes", "no"),
+        }
+    )
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("page", [README, GUIDE], ids=lambda page: page.name)
 def test_snippets_run_in_order(page, tmp_path, monkeypatch, one_thread, no_windows):
     monkeypatch.chdir(tmp_path)
+    make_customers().to_csv("customers.csv", index=False)
     blocks = python_blocks(page)
     assert len(blocks) >= 8
     namespace = {}
@@ -60,7 +76,7 @@ def test_makefile_has_the_command(target):
 
 def test_named_scripts_exist():
     scripts = set(re.findall(r"examples/\w+\.py", README.read_text(encoding="utf-8")))
-    assert len(scripts) == 3
+    assert len(scripts) == 6
     assert all((ROOT / script).is_file() for script in scripts)
 
 

@@ -7,6 +7,7 @@ from ._families import (
     needs_codes,
     slowed_down,
     takes_categories,
+    without_gaps_alone,
 )
 from ._rounds import EarlyRounds, round_probabilities
 
@@ -19,4 +20,5 @@ __all__ = [
     "round_probabilities",
     "slowed_down",
     "takes_categories",
+    "without_gaps_alone",
 ]

@@ -68,6 +68,25 @@ def as_booster_takes(estimator: BaseEstimator, X: Any) -> Any:
     return X.assign(**texts)
 
 
+def without_gaps_alone(estimator: BaseEstimator, X: Any) -> Any:
+    """Return a table in which no column of numbers is missing altogether.
+
+    scikit-learn's boosted trees find no place for such a column. It may have values in other rows.
+    """
+    if not hasattr(estimator, "categorical_features") or family_of(estimator) != "sklearn":
+        return X
+    if isinstance(X, pd.DataFrame):
+        empty = [name for name in X.select_dtypes("number") if X[name].isna().all()]
+        return X.assign(**dict.fromkeys(empty, 0.0)) if empty else X
+    if not isinstance(X, np.ndarray) or X.dtype.kind != "f":
+        return X
+    # A sum needs no memory, unlike a mask.
+    if np.isnan(X.sum()) and (is_empty := np.isnan(X).all(axis=0)).any():
+        X = X.copy()
+        X[:, is_empty] = 0
+    return X
+
+
 def _categories_of(X: pd.DataFrame) -> list[str]:
     return [
         name

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._arrays import check_mask
-from .._typing import FloatArray, Labels
+from .._typing import FloatArray, IntArray, Labels
 from ._shared import (
     DARK_BLUE,
     INK,
@@ -32,12 +33,15 @@ VERDICT_NAMES = {True: "wrong label, rightly suspected", False: "right label, wr
 IMAGE_WIDTH, IMAGE_HEIGHT = 1.55, 2.1
 LEGEND_WIDTH, LEGEND_HEIGHT = 2.5, 0.4
 
+# Pixels of a side of an image that was read from a file.
+MAX_SIDE = 320
+
 # Two names that together have more letters than this get a line each.
 MAX_TITLE_LETTERS = 16
 
 
 def plot_suspicious_images(
-    images: NDArray[Any],
+    images: NDArray[Any] | Sequence[str | PathLike[str]],
     given: Labels,
     suggested: Labels,
     label_quality: ArrayLike,
@@ -55,11 +59,11 @@ def plot_suspicious_images(
     Parameters
     ----------
     images : array of shape (n, height, width), (n, channels, height, width) or \
-            (n, height, width, channels)
+            (n, height, width, channels), or list, array or Series of paths
         Grey (1 channel), RGB (3) or RGBA (4) images; a last axis of length 1, 3 or 4 is taken for
         the channels. Bytes are shown as they are, and so are other numbers within [0, 1]; else the
         range of the images shown is stretched from black to white. Only the images shown are read,
-        so a memory-mapped array will do.
+        so a memory-mapped array will do. Paths are those of image files.
     given, suggested : array-like of shape (n,)
         Given and suggested label of each image.
     label_quality : array-like of shape (n,)
@@ -104,7 +108,7 @@ def plot_suspicious_images(
         raise ValueError(f"n_images must be at least 1, got {n_images}.")
 
     rows = np.argsort(quality, kind="stable")[:n_images]
-    pictures = scale_for_display(channels_last(np.asarray(images[rows])))
+    pictures = read_pictures(images, rows)
     axes = new_grid(len(rows), wrong is not None) if axes is None else np.ravel(np.asarray(axes))
     if len(axes) < len(rows):
         raise ValueError(f"axes must be at least {len(rows)}, got {len(axes)}.")
@@ -116,6 +120,26 @@ def plot_suspicious_images(
     for ax in axes[len(rows) :]:
         ax.set_axis_off()
     return axes[0].figure
+
+
+def read_pictures(images: Any, rows: IntArray) -> Sequence[FloatArray]:
+    """Return some of the images as matplotlib has them; files are read."""
+    if not isinstance(images, np.ndarray):
+        images = np.asarray(images)
+    if images.ndim == 1 and images.dtype.kind in "OU":
+        return [read_picture(path) for path in images[rows]]
+    return list(scale_for_display(channels_last(np.asarray(images[rows]))))
+
+
+def read_picture(path: str | PathLike[str]) -> FloatArray:
+    """Read an image file, no larger than can be seen, as RGBA within [0, 1]."""
+    from PIL import Image, ImageOps
+
+    with Image.open(path) as picture:
+        picture.draft(None, (MAX_SIDE, MAX_SIDE))
+        upright = ImageOps.exif_transpose(picture).convert("RGBA")
+    upright.thumbnail((MAX_SIDE, MAX_SIDE))
+    return scale_for_display(np.asarray(upright))
 
 
 def channels_last(images: NDArray[Any]) -> NDArray[Any]:

@@ -191,7 +191,7 @@ def _most_voted(others, fallback):
 def _standardized(data):
     if data.is_dataset:
         raise TypeError("features='input' needs X as an array. Got a torch Dataset.")
-    X = data.X.reshape(data.n_rows, -1).astype(np.float32)
+    X = data.read(np.arange(data.n_rows)).reshape(data.n_rows, -1).astype(np.float32)
     with np.errstate(over="ignore", invalid="ignore"):
         spread = X.std(axis=0)
         standardized = (X - X.mean(axis=0)) / np.where(spread > 0, spread, 1)

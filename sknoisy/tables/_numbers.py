@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from ._values import numbers_of
 
 LARGEST = float(np.finfo(np.float32).max)
+# As good as all of them, and much faster.
+MAX_ROWS_OF_QUARTILES = 100_000
 # What no number on a common scale goes beyond.
 BORDER = 3.0
 
@@ -84,7 +86,8 @@ class Scale:
     def fit(self, numbers: NDArray[np.float64]) -> Self:
         self.center, self.width = 0.0, 1.0
         if len(numbers):
-            low, self.center, high = np.quantile(numbers, [0.25, 0.5, 0.75]).tolist()
+            some = numbers[:: -(-len(numbers) // MAX_ROWS_OF_QUARTILES)]
+            low, self.center, high = np.quantile(some, [0.25, 0.5, 0.75]).tolist()
             spread = high - low
             # Of a column of mostly one number only the others have a spread.
             self.width = spread or float(numbers.max() - numbers.min()) / 2 or 1.0
@@ -92,6 +95,12 @@ class Scale:
 
     def apply(self, numbers: NDArray[np.float64]) -> NDArray[np.float64]:
         with np.errstate(over="ignore"):
-            distances = (numbers - self.center) / self.width / BORDER
-        distances = np.clip(distances, -LARGEST, LARGEST)
-        return BORDER * distances / np.hypot(1, distances)
+            distances = (numbers - self.center) / (BORDER * self.width)
+        # Their squares are finite.
+        np.clip(distances, -LARGEST, LARGEST, out=distances)
+        lengths = np.square(distances)
+        lengths += 1
+        np.sqrt(lengths, out=lengths)
+        distances *= BORDER
+        distances /= lengths
+        return distances

@@ -7,7 +7,7 @@ from ._default_net import searchable_net
 from ._estimator_trainer import (
     EstimatorTrainer,
     class_probabilities,
-    clone_for,
+    fit_clone,
     mean_probabilities,
     takes_sample_weight,
     with_every_class,
@@ -47,7 +47,7 @@ __all__ = [
     "TrainingRun",
     "batch_derivatives",
     "class_probabilities",
-    "clone_for",
+    "fit_clone",
     "few_threads",
     "functional_losses",
     "has_scheduler",

@@ -8,8 +8,8 @@ from sklearn.base import clone
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import has_fit_parameter
 
-from .._typing import FloatArray, IntArray
-from ..boosting import category_parameters
+from .._typing import FloatArray, IntArray, LabelArray
+from ..boosting import category_parameters, without_gaps_alone
 from ._data import TrainingData
 from ._seeding import child_seeds
 
@@ -49,11 +49,15 @@ class EstimatorTrainer:
         **parameters
             Parameters of the clone that differ from the user's.
         """
-        table, weights = self.table(rows), {}
-        classifier = clone_for(self.estimator, next(self._seeds), table).set_params(**parameters)
-        if self.data.sample_weight is not None:
-            weights["sample_weight"] = self.data.sample_weight[rows]
-        return classifier.fit(table, self.data.y[rows], **weights)
+        weights = self.data.sample_weight
+        return fit_clone(
+            self.estimator,
+            next(self._seeds),
+            self.table(rows),
+            self.data.y[rows],
+            None if weights is None else weights[rows],
+            **parameters,
+        )
 
     def table(self, rows: IntArray) -> Any:
         """Return what a classifier sees of some rows."""
@@ -64,22 +68,40 @@ class EstimatorTrainer:
         return np.random.RandomState(next(self._seeds))
 
 
-def clone_for(estimator: Any, seed: int | None, X: Any) -> Any:
-    """Return a clone to be trained on X: seeded, and told which columns are categories.
+def fit_clone(
+    estimator: Any,
+    seed: int | None,
+    X: Any,
+    y: LabelArray,
+    sample_weight: FloatArray | None = None,
+    **parameters: Any,
+) -> Any:
+    """Return a clone that has learnt X: seeded, and told which columns are categories.
 
-    Where a random state is None it gets a seed, unless `seed` is None too. What the user set stays.
+    Where a random state is None it gets a seed, unless `seed` is None too. What the user set stays,
+    except for `parameters`. Weights are passed on only if there are any.
     """
+    classifier = seeded_clone(estimator, seed)
+    known = classifier.get_params()
+    for name, value in category_parameters(classifier, X).items():
+        if not known.get(name):
+            classifier.set_params(**{name: value})
+    classifier.set_params(**parameters)
+    X = without_gaps_alone(classifier, X)
+    if sample_weight is None:
+        return classifier.fit(X, y)
+    return classifier.fit(X, y, sample_weight=sample_weight)
+
+
+def seeded_clone(estimator: Any, seed: int | None) -> Any:
+    """Return a clone whose random states get seeds, where they are None; all stay if `seed` is."""
     estimator = clone(estimator)
-    parameters = estimator.get_params()
-    for name, value in category_parameters(estimator, X).items():
-        if not parameters.get(name):
-            estimator.set_params(**{name: value})
     if seed is None:
         return estimator
     random_state = np.random.RandomState(seed)
     unset = [
         name
-        for name, value in sorted(parameters.items(), key=lambda item: item[0])
+        for name, value in sorted(estimator.get_params().items(), key=lambda item: item[0])
         if name.split("__")[-1] == "random_state" and value is None
     ]
     return estimator.set_params(**{name: random_state.randint(2**31 - 1) for name in unset})

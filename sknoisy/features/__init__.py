@@ -1,0 +1,5 @@
+"""Features of images by nets that others have trained."""
+
+from ._pretrained import PretrainedFeatures
+
+__all__ = ["PretrainedFeatures"]
