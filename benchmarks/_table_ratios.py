@@ -194,6 +194,18 @@ def table_ratios(sizes):
             plain_fit,
             None,
         ),
+        "robust_fit": Ratio(
+            "`RobustClassifier()` / plain training, whole fit",
+            partial(time_fit, *table, "wrong_event"),
+            plain_fit,
+            2.0,
+        ),
+        "robust_fit_all_epochs": Ratio(
+            "the same with a first stage of all 30 epochs",
+            partial(time_fit, *table, watching),
+            plain_fit,
+            2.0,
+        ),
         "second_stage": Ratio(
             "second stage of wrong event / plain training, per epoch",
             partial(time_second_stage, *table),

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from numbers import Integral
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -41,7 +41,7 @@ from ._typing import (
     RandomStateParameter,
     RowValues,
 )
-from .methods import LabelEvidence, Method
+from .methods import LabelEvidence, Method, resolve_method
 from .thresholds import (
     estimate_transition_matrix,
     flag_share,
@@ -55,6 +55,7 @@ from .training import (
     Trainer,
     TrainingData,
     ordinary_surroundings,
+    searchable_net,
     seeded_global_state,
 )
 
@@ -140,6 +141,33 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
         self.memory = memory
         self.random_state = random_state
         self.verbose = verbose
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters of the estimator, and of the method and net that it holds.
+
+        Where `method` is a name or `net` isn't a skorch net, and one of their own parameters is
+        given, as in a grid over `method__holdout` or `net__lr`, an object takes its place.
+
+        Parameters
+        ----------
+        **params : dict
+            By name; those of the method as `method__name`, of the net as `net__name`.
+
+        Returns
+        -------
+        self
+        """
+        for name, searchable in (("method", resolve_method), ("net", searchable_net)):
+            own = {each: value for each, value in params.items() if each.startswith(f"{name}__")}
+            given = params.get(name, getattr(self, name))
+            if not own or hasattr(given, "set_params"):
+                continue
+            for each in own:
+                del params[each]
+            # Before it takes its place, so that an error leaves the estimator as it was.
+            own = {each.removeprefix(f"{name}__"): value for each, value in own.items()}
+            params[name] = searchable(given).set_params(**own)
+        return super().set_params(**params)
 
     # -- fit ---------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from ._averaging import AveragedWeights
 from ._batches import Batch
 from ._data import TrainingData
+from ._default_net import searchable_net
 from ._estimator_trainer import (
     EstimatorTrainer,
     class_probabilities,
@@ -58,6 +59,7 @@ __all__ = [
     "python_scalars",
     "resolve_gradient",
     "row_derivatives",
+    "searchable_net",
     "seeded_global_state",
     "takes_sample_weight",
     "trusted_gradient",

@@ -14,6 +14,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from ..nets import EmbeddingNet, FineTunedNet, TabularNet, VisionNet
 from ._batches import as_float
+from ._default_net import DefaultNet
 from ._finite import check_features
 from ._seeding import seeded_global_state
 from ._surroundings import ordinary_surroundings
@@ -46,6 +47,8 @@ def resolve_net(net, data):
     TypeError
         If `net` is of another kind.
     """
+    if isinstance(net, DefaultNet):
+        return net.of(resolve_net(net.module, data))
     if net is None:
         return _default_net(data)
     if inspect.isclass(net) and issubclass(net, nn.Module):

@@ -1,5 +1,6 @@
 """Wrong events and the dynamically weighted loss."""
 
+import math
 from dataclasses import dataclass, replace
 from numbers import Integral
 from typing import Literal
@@ -102,7 +103,7 @@ class WrongEvent(Method):
         Where stage 2 starts: the epoch of the first local minimum in the number of changed
         predictions, or the end of stage 1.
     joint_epochs : int, default=None
-        Epochs of stage 2. None: as many as the net's `max_epochs`.
+        Epochs of stage 2. None: half of the net's `max_epochs` for a table, all of them for images.
     difficulty : {"published", "symmetric", "one", "zero"}, default="published"
         Form of :math:`\epsilon`. "symmetric": :math:`\tau_1 F_1 + \tau_2 (1 - F_2)`.
     noisy_term : {"entropy", "confident_entropy", "none"}, default="entropy"
@@ -149,7 +150,7 @@ class WrongEvent(Method):
     """
 
     name = "wrong_event"
-    cost = "detector: 1 or less; classifier: about 3"
+    cost = "detector: 1 or less; classifier: about 2"
     choose_it = "first"
     estimator_parameters = ("holdout",)
     citation = (
@@ -230,7 +231,7 @@ class WrongEvent(Method):
         self, trainer: Trainer, evidence: WrongEventEvidence
     ) -> WrongEventEvidence:
         """Run stage 2 from the base model."""
-        n_epochs = self.joint_epochs or trainer.max_epochs
+        n_epochs = self._n_joint_epochs(trainer)
         run = trainer.new_run(state=evidence.state)
         held_out_rows = evidence.held_out_rows
         step = DynamicLossStep(run, evidence.counts, held_out_rows, n_epochs, self)
@@ -251,6 +252,12 @@ class WrongEvent(Method):
             confidences=evidence.confidences,
             held_out_agreement=evidence.held_out_agreement,
         )
+
+    def _n_joint_epochs(self, trainer):
+        if self.joint_epochs is not None:
+            return self.joint_epochs
+        is_table = np.ndim(trainer.data.example()) == 1
+        return math.ceil(trainer.max_epochs / 2) if is_table else trainer.max_epochs
 
     @staticmethod
     def _did_harm(run, evidence):
