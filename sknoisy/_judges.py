@@ -13,7 +13,7 @@ from torch.utils.data import Dataset
 from ._rows import CheckedRows
 from ._typing import CrossValidation, FloatArray
 from .methods import Method, check_judging_estimator
-from .training import MIN_EMBEDDING_FEATURES, takes_sample_weight
+from .training import MIN_EMBEDDING_FEATURES, DefaultNet, takes_sample_weight
 
 NET_PARAMETERS = ("net", "max_epochs", "batch_size", "lr")
 
@@ -50,9 +50,10 @@ def resolve_judges(owner: Any, method: Method, rows: CheckedRows) -> Judges:
     if owner.estimator is not None:
         return Judges(method, uses_net=False, estimator=owner.estimator, cv=owner.cv)
     can_weigh = method.estimator_parameters is not None
-    if owner.net is None and can_weigh and rows.is_table:
+    is_default = owner.net is None or (isinstance(owner.net, DefaultNet) and not owner.net.module)
+    if is_default and can_weigh and rows.is_table:
         if rows.checked.shape[1] < MIN_EMBEDDING_FEATURES:
-            return Judges(method, estimator=default_trees())
+            return Judges(method, net=owner.net, estimator=default_trees())
     return Judges(method, net=owner.net)
 
 

@@ -22,6 +22,7 @@ from sknoisy import NoisyLabelDetector, RobustClassifier
 from sknoisy.methods import LSW, WrongEvent
 from sknoisy.nets import TabularNet
 from sknoisy.noise import flip_symmetric
+from sknoisy.training import predict_probabilities
 
 ESTIMATORS = [NoisyLabelDetector, RobustClassifier]
 
@@ -226,6 +227,58 @@ def test_class_of_two_rows_stays_in_the_training():
     for judge in (boosted(), GaussianNB()):
         detector = NoisyLabelDetector(estimator=judge, random_state=0).fit(X, y)
         assert all(len(each.classes_) == 3 for each in detector.estimators_)
+
+
+# -- net and trees together -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ESTIMATORS)
+def test_net_and_trees_judge_a_table_by_default(noisy, kind):
+    X, y, y_noisy, flipped = noisy
+    model = kind(max_epochs=8, random_state=0).fit(X, y_noisy)
+    assert len(model.estimators_) == 1
+    assert roc_auc_score(~flipped, model.label_quality_) > 0.9
+    assert model.score(X, y) > 0.85
+
+
+@pytest.mark.parametrize(
+    "alone", [{"net": TabularNet()}, {"method": "cross_entropy"}], ids=["net", "method"]
+)
+def test_net_judges_alone_where_it_is_given_or_the_method_knows_no_trees(noisy, alone):
+    X, _, y_noisy, _ = noisy
+    detector = NoisyLabelDetector(max_epochs=2, **alone).fit(X, y_noisy)
+    assert not hasattr(detector, "estimators_")
+
+
+def test_parameters_of_the_default_net_leave_the_trees_beside_it(noisy):
+    X, _, y_noisy, _ = noisy
+    detector = NoisyLabelDetector(max_epochs=2).set_params(net__lr=0.01).fit(X, y_noisy)
+    assert detector.net_.lr == 0.01
+    assert len(detector.estimators_) == 1
+
+
+def test_embeddings_are_left_to_the_net():
+    X = np.random.RandomState(0).randn(60, 256).astype("float32")
+    detector = NoisyLabelDetector(max_epochs=1).fit(X, np.arange(60) % 2)
+    assert not hasattr(detector, "estimators_")
+
+
+def test_probabilities_are_weighed_by_what_each_judge_knows(noisy):
+    X, _, y_noisy, _ = noisy
+    detector = NoisyLabelDetector(max_epochs=4, random_state=0).fit(X, y_noisy)
+    weight = detector._estimators_weight
+    of_trees = detector.estimators_[0].predict_proba(X)
+    of_net = predict_probabilities(detector.net_, X.astype("float32"))
+    assert 0 < weight < 1
+    assert_allclose(detector.predict_proba(X), weight * of_trees + (1 - weight) * of_net)
+
+
+def test_trees_of_the_classifier_learn_the_kept_rows(noisy):
+    X, y, y_noisy, flipped = noisy
+    model = RobustClassifier(max_epochs=8, random_state=0).fit(X, y_noisy)
+    wrong = np.flatnonzero(flipped & model.noise_mask_)
+    predicted = model.estimators_[0].predict(X[wrong])
+    assert np.mean(predicted == y[wrong]) > 0.8
 
 
 # -- how the classifier is got ----------------------------------------------------------------

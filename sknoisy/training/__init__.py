@@ -3,7 +3,7 @@
 from ._averaging import AveragedWeights
 from ._batches import Batch
 from ._data import TrainingData
-from ._default_net import searchable_net
+from ._default_net import DefaultNet, searchable_net
 from ._estimator_trainer import (
     EstimatorTrainer,
     class_probabilities,
@@ -35,6 +35,7 @@ from ._weight_gradient import RunningGradient, probe_step
 __all__ = [
     "AveragedWeights",
     "Batch",
+    "DefaultNet",
     "EXACT_GRADIENTS",
     "EstimatorTrainer",
     "GRADIENTS",
