@@ -40,7 +40,7 @@ class FineTunedNet(VisionNet):
         Learning rate of the head.
     body_lr_factor : float, default=0.1
         Learning rate of the body over that of a new head. A schedule changes both alike.
-    frozen_epochs : int, default=0
+    frozen_epochs : int, default=1
         For so many epochs at the beginning of a training the head learns alone: weights and
         running statistics of the body stay as they are. A training that goes on from another
         has none.
@@ -71,7 +71,7 @@ class FineTunedNet(VisionNet):
     >>> from torchvision.models import resnet18
     >>> from sknoisy import NoisyLabelDetector
     >>> X = np.random.default_rng(0).random((8, 3, 32, 32), dtype=np.float32)
-    >>> net = FineTunedNet(resnet18(weights=None), frozen_epochs=1, max_epochs=2, batch_size=4)
+    >>> net = FineTunedNet(resnet18(weights=None), max_epochs=2, batch_size=4)
     >>> detector = NoisyLabelDetector(net=net, random_state=0).fit(X, [0, 1] * 4)
     >>> detector.predict_proba(X).shape
     (8, 2)
@@ -84,7 +84,7 @@ class FineTunedNet(VisionNet):
         n_classes: int | None = None,
         lr: float = 1e-3,
         body_lr_factor: float = 0.1,
-        frozen_epochs: int = 0,
+        frozen_epochs: int = 1,
         normalization: Normalization | None = "auto",
         image_size: int | None = None,
         criterion: type[nn.Module] | nn.Module = nn.CrossEntropyLoss,

@@ -169,7 +169,7 @@ class TabMNet(TabularNet):
     """skorch classifier for tables, with an ensemble of perceptrons in one module.
 
     Stronger than :class:`TabularNet` where features matter by steps or in combination, at about
-    ten times its cost. Needs ``pip install sknoisy[tabm]``. Parameters are those of
+    25 times its cost. Needs ``pip install sknoisy[tabm]``. Parameters are those of
     :class:`TabularNet`, nested ones of :class:`TabMEnsemble` (``module__n_members``) included.
 
     Parameters
@@ -179,12 +179,12 @@ class TabMNet(TabularNet):
     criterion : loss class, default=TabMLoss
         Takes what the module returns, and classes.
     optimizer : optimizer class, default=torch.optim.AdamW
-    lr : float, default=2e-3
+    lr : float, default=4e-3
         Learning rate.
     optimizer__weight_decay : float, default=3e-4
     batch_size : int, default=128
         Rows per step.
-    max_epochs : int, default=30
+    max_epochs : int, default=40
         Passes over the data.
     **kwargs
         Further parameters of :class:`TabularNet`.
@@ -205,10 +205,10 @@ class TabMNet(TabularNet):
         *,
         criterion: type[nn.Module] | nn.Module = TabMLoss,
         optimizer: type[Optimizer] = torch.optim.AdamW,
-        lr: float = 2e-3,
+        lr: float = 4e-3,
         optimizer__weight_decay: float = 3e-4,
         batch_size: int = 128,
-        max_epochs: int = 30,
+        max_epochs: int = 40,
         predict_nonlinearity: str | Callable[[Tensor], Tensor] | None = None,
         **kwargs: Any,
     ) -> None:
