@@ -92,6 +92,7 @@ def test_booster_counts_at_least_four_rounds_and_no_more_than_twice_its_best():
     losses = [each["held_out_loss"] for each in detector.history_]
     most = max(2 * (int(np.argmin(losses)) + 1), 4)
     assert 1 <= detector.estimators_[0].n_rounds <= most < 60
+    assert len(losses) == 25
 
 
 @pytest.mark.parametrize("kind", ESTIMATORS)

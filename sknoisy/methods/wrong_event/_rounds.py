@@ -12,7 +12,7 @@ from ...training import EstimatorTrainer, RowState, with_every_class
 from .._base import runner_up_classes
 from ._confidence import ConfidenceEvidence
 from ._events import EventRecorder
-from ._window import rounds_by_loss, split_held_out
+from ._window import no_more_rounds, rounds_by_loss, split_held_out
 
 # Smaller probabilities count as this one, so that one row doesn't decide a mean loss.
 LEAST_PROBABILITY = 1e-6
@@ -32,7 +32,7 @@ def judge_by_rounds(trainer: EstimatorTrainer, holdout: float) -> ConfidenceEvid
         rows, held_out = split_held_out(data.y, every, holdout, trainer.random_state())
         rows, held_out = _with_every_class(rows, held_out, data.y)
     booster = trainer.fit(rows, **slowed_down(trainer.estimator, data.y[rows]))
-    recorder, history = _recorded_rounds(booster, data, held_out)
+    recorder, history, probabilities = _recorded_rounds(booster, data, held_out)
     losses, agreements = (
         [each[name] for each in history] for name in ("held_out_loss", "held_out_agreement")
     )
@@ -41,7 +41,8 @@ def judge_by_rounds(trainer: EstimatorTrainer, holdout: float) -> ConfidenceEvid
     if holdout:
         confidences = moved_to_quantiles(confidences, held_out)
     judge = EarlyRounds(booster, int(rounds[-1]) + 1)
-    probabilities = _aligned(judge.predict_proba(data.table), booster, data.n_classes)
+    if judge.n_rounds < len(history):
+        probabilities = _aligned(judge.predict_proba(data.table), booster, data.n_classes)
     return ConfidenceEvidence(
         quality=confidences,
         weights=weights_of_quality(confidences),
@@ -54,14 +55,14 @@ def judge_by_rounds(trainer: EstimatorTrainer, holdout: float) -> ConfidenceEvid
     )
 
 
-def _recorded_rounds(booster: Any, data: Any, held_out: IntArray) -> tuple[EventRecorder, History]:
+def _recorded_rounds(booster: Any, data: Any, held_out: IntArray) -> tuple[EventRecorder, History, FloatArray]:
     labels = torch.from_numpy(data.y)
     recorder = EventRecorder(labels, RowState(data.n_rows, torch.device("cpu")))
     every = torch.arange(data.n_rows)
     history: History = []
     for probabilities in round_probabilities(booster, data.table):
         probabilities = _aligned(probabilities, booster, data.n_classes)
-        logarithms = torch.from_numpy(np.log(np.maximum(probabilities, LEAST_PROBABILITY)))
+        logarithms = torch.from_numpy(probabilities).float().clamp_(LEAST_PROBABILITY).log_()
         losses = -logarithms.gather(1, labels[:, None])[:, 0]
         recorder.record(every, logarithms, losses)
         recorder.close_round()
@@ -72,7 +73,9 @@ def _recorded_rounds(booster: Any, data: Any, held_out: IntArray) -> tuple[Event
                 "held_out_agreement": recorder.agreement(held_out),
             }
         )
-    return recorder, history
+        if no_more_rounds([each["held_out_loss"] for each in history]):
+            break
+    return recorder, history, probabilities
 
 
 def _aligned(probabilities: FloatArray, booster: Any, n_classes: int) -> FloatArray:

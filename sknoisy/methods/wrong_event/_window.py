@@ -5,6 +5,8 @@ import numpy as np
 MIN_ROUNDS = 4
 COMPETENCE = 0.9
 BEYOND_LEAST_LOSS = 2
+# In the first ones the loss may rise by chance.
+MIN_BOOSTING_ROUNDS = 25
 
 
 def split_held_out(codes, rows, share, random_state):
@@ -85,6 +87,15 @@ def standard_error(n_rows):
     return 0.5 / max(n_rows, 1) ** 0.5
 
 
+def _end_by_loss(losses):
+    return BEYOND_LEAST_LOSS * (int(np.argmin(losses)) + 1)
+
+
+def no_more_rounds(losses):
+    """Return whether later rounds are unlikely to count: the least loss lies far enough back."""
+    return len(losses) >= max(_end_by_loss(losses), MIN_BOOSTING_ROUNDS)
+
+
 def rounds_by_loss(losses, agreements, n_rows):
     """Return the rounds of boosting that count.
 
@@ -98,7 +109,7 @@ def rounds_by_loss(losses, agreements, n_rows):
     n_rows : int
         Number of held-out rows.
     """
-    end = max(BEYOND_LEAST_LOSS * (int(np.argmin(losses)) + 1), MIN_ROUNDS)
+    end = max(_end_by_loss(losses), MIN_ROUNDS)
     return competent_rounds(agreements[:end], standard_error(n_rows))
 
 
