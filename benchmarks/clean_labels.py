@@ -84,7 +84,8 @@ PARTS = {"clean": evaluate_clean, "memorizing": evaluate_memorizing}
 
 def evaluate_cell(part, table, noise, seed, max_rows, max_epochs):
     cell = load_cell(table, noise, seed, max_rows=max_rows)
-    shared = {"max_epochs": max_epochs, "device": "cpu", "random_state": seed}
+    net = TabularNet()
+    shared = {"net": net, "max_epochs": max_epochs, "device": "cpu", "random_state": seed}
     return PARTS[part](cell, shared)
 
 

@@ -32,6 +32,7 @@ from sknoisy import NoisyLabelDetector, RobustClassifier
 from sknoisy.datasets import TABLE_NAMES
 from sknoisy.methods import LSW
 from sknoisy.methods import METHODS as KINDS
+from sknoisy.nets import TabularNet
 
 KEY = ("table", "noise", "seed", "method", "max_rows", "max_epochs")
 NOISE_NAMES = ("symmetric", "pair", "instance")
@@ -194,7 +195,13 @@ def evaluate_cell(table, noise, seed, method, max_rows, max_epochs):
 
 
 def evaluate_method(cell, method, max_epochs):
-    shared = {"max_epochs": max_epochs, "device": "cpu", "random_state": cell.seed}
+    # One net for all methods, and no trees beside it.
+    shared = {
+        "net": TabularNet(),
+        "max_epochs": max_epochs,
+        "device": "cpu",
+        "random_state": cell.seed,
+    }
     figures = METHODS[method](cell, shared)
     return figures | {"n_rows": len(cell.y_noisy), "noise_rate": float(cell.flipped.mean())}
 

@@ -55,7 +55,9 @@ def judge_by_rounds(trainer: EstimatorTrainer, holdout: float) -> ConfidenceEvid
     )
 
 
-def _recorded_rounds(booster: Any, data: Any, held_out: IntArray) -> tuple[EventRecorder, History, FloatArray]:
+def _recorded_rounds(
+    booster: Any, data: Any, held_out: IntArray
+) -> tuple[EventRecorder, History, FloatArray]:
     labels = torch.from_numpy(data.y)
     recorder = EventRecorder(labels, RowState(data.n_rows, torch.device("cpu")))
     every = torch.arange(data.n_rows)
