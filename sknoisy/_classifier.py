@@ -38,6 +38,7 @@ from .training import (
     fit_clone,
     ordinary_surroundings,
     takes_sample_weight,
+    threads_for_table,
 )
 
 MethodT = TypeVar("MethodT", bound=Callable[..., Any])
@@ -271,7 +272,8 @@ class RobustClassifier(BaseNoisyLabelEstimator):
             table = rows.for_classifier(self._final_classifier())
             self._fit_final_estimator(table, data, final, final_seed)
             if hasattr(self.final_estimator_, "predict_proba"):
-                probabilities = self.final_estimator_.predict_proba(table)
+                with threads_for_table(table):
+                    probabilities = self.final_estimator_.predict_proba(table)
                 self._scale_margins(method, data, label_margins(probabilities, data.y))
 
     def _final_classifier(self) -> Any:
@@ -388,7 +390,9 @@ class RobustClassifier(BaseNoisyLabelEstimator):
         check_is_fitted(self)
         if not hasattr(self, "final_estimator_"):
             return super().predict_proba(X)
-        return self.final_estimator_.predict_proba(self._final_rows(X))
+        rows = self._final_rows(X)
+        with threads_for_table(rows):
+            return self.final_estimator_.predict_proba(rows)
 
     def predict(self, X: Features) -> LabelArray:
         """Return the class of each row, in the user's own labels.
@@ -405,7 +409,9 @@ class RobustClassifier(BaseNoisyLabelEstimator):
         check_is_fitted(self)
         if not hasattr(self, "final_estimator_"):
             return super().predict(X)
-        predicted = self.final_estimator_.predict(self._final_rows(X))
+        rows = self._final_rows(X)
+        with threads_for_table(rows):
+            predicted = self.final_estimator_.predict(rows)
         return self.classes_[predicted] if needs_codes(self.final_estimator_) else predicted
 
     def _final_rows(self, X: Features) -> Any:

@@ -12,12 +12,13 @@ import joblib
 import numpy as np
 import pytest
 import torch
+from sklearn.dummy import DummyClassifier
 from skorch.callbacks import Callback
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from sknoisy import NoisyLabelDetector
 from sknoisy.nets import CifarResNet, TabularNet, VisionNet
-from sknoisy.training import few_threads
+from sknoisy.training import class_probabilities, few_threads, fit_clone
 
 CHOSEN_BY = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -167,6 +168,37 @@ def numbers_of_openmp():
 
 def test_boosted_trees_of_scikit_learn_are_limited_too(apart):
     assert apart(numbers_of_openmp) == {1}
+
+
+class Noting(DummyClassifier):
+    """Notes how many threads boosted trees would take."""
+
+    seen = []
+
+    def fit(self, X, y, sample_weight=None):
+        self.seen.append(torch.get_num_threads())
+        return super().fit(X, y, sample_weight)
+
+    def predict_proba(self, X):
+        self.seen.append(torch.get_num_threads())
+        return super().predict_proba(X)
+
+
+def numbers_of_trees(shape):
+    Noting.seen.clear()
+    X, y = np.zeros(shape), np.arange(shape[0]) % 2
+    classifier = fit_clone(Noting(), 0, X, y)
+    class_probabilities(classifier, X, 2)
+    return Noting.seen
+
+
+@pytest.mark.parametrize(
+    ("shape", "is_large"), [((100, 3), False), ((100_000, 20), True), ((10, 1, 8, 8), True)]
+)
+def test_trees_take_all_threads_on_large_tables_alone(apart, shape, is_large):
+    usual, usable = apart(usual_number)
+    expected = (usual if len(shape) > 2 else usable) if is_large else 1
+    assert apart(numbers_of_trees, shape) == [expected, expected]
 
 
 def qualities():

@@ -28,7 +28,7 @@ from ._run import TrainingRun
 from ._seeding import seeded_global_state
 from ._step import Step
 from ._surroundings import ordinary_surroundings
-from ._threads import few_threads
+from ._threads import few_threads, threads_for_table
 from ._trainer import Trainer
 from ._weight_gradient import RunningGradient, probe_step
 
@@ -63,6 +63,7 @@ __all__ = [
     "searchable_net",
     "seeded_global_state",
     "takes_sample_weight",
+    "threads_for_table",
     "trusted_gradient",
     "with_every_class",
 ]

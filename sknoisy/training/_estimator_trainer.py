@@ -12,6 +12,7 @@ from .._typing import FloatArray, IntArray, LabelArray
 from ..boosting import category_parameters, without_gaps_alone
 from ._data import TrainingData
 from ._seeding import child_seeds
+from ._threads import threads_for_table
 
 
 class EstimatorTrainer:
@@ -88,9 +89,9 @@ def fit_clone(
             classifier.set_params(**{name: value})
     classifier.set_params(**parameters)
     X = without_gaps_alone(classifier, X)
-    if sample_weight is None:
-        return classifier.fit(X, y)
-    return classifier.fit(X, y, sample_weight=sample_weight)
+    weights = {} if sample_weight is None else {"sample_weight": sample_weight}
+    with threads_for_table(X):
+        return classifier.fit(X, y, **weights)
 
 
 def seeded_clone(estimator: Any, seed: int | None) -> Any:
@@ -117,7 +118,9 @@ def class_probabilities(classifier: Any, X: Any, n_classes: int) -> FloatArray:
 
     A class that the classifier hasn't seen has probability 0.
     """
-    return with_every_class(classifier.predict_proba(X), classifier.classes_, n_classes)
+    with threads_for_table(X):
+        probabilities = classifier.predict_proba(X)
+    return with_every_class(probabilities, classifier.classes_, n_classes)
 
 
 def with_every_class(

@@ -1,5 +1,6 @@
 """How many threads torch and OpenMP compute with: as many as the work at hand has use for."""
 
+import math
 import os
 import re
 import threading
@@ -10,6 +11,7 @@ from functools import cache
 from typing import Any
 
 import joblib
+import numpy as np
 import torch
 from skorch import NeuralNet
 from threadpoolctl import ThreadpoolController
@@ -19,6 +21,8 @@ from torch import nn
 # Below, threads gain little by sharing the work, and lose much by waiting for each other where
 # anything else runs on the machine: they spin, and whichever of them isn't scheduled holds up all.
 LARGE_WORK = 10**9
+# Values of a table for trees, of which a round looks at each a few times, in a dozen pieces.
+LARGE_TABLE = 2 * 10**6
 CHOSEN_BY = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 # Rows of a batch that holds all there are.
 ALL_AT_ONCE = 1024
@@ -76,6 +80,24 @@ def threads_for(net: NeuralNet) -> Iterator[None]:
         yield
         return
     with few_threads(joblib.cpu_count() if _work(net) >= LARGE_WORK else 1):
+        yield
+
+
+@contextmanager
+def threads_for_table(X: Any) -> Iterator[None]:
+    """Let the calling thread compute with the number of threads that suits trees on a table.
+
+    Parameters
+    ----------
+    X : array-like, DataFrame or sparse matrix
+        It depends on its size only.
+    """
+    shape = X.shape if hasattr(X, "shape") else np.shape(X)
+    if len(shape) != 2:
+        # Nets may look at images and texts before the trees do.
+        yield
+        return
+    with few_threads(joblib.cpu_count() if math.prod(shape) >= LARGE_TABLE else 1):
         yield
 
 

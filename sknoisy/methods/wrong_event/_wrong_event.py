@@ -12,7 +12,7 @@ from ..._parameters import check_choice, check_number
 from ..._typing import FloatArray, State
 from ...boosting import has_rounds
 from ...thresholds import moved_to_quantiles
-from ...training import EstimatorTrainer, Step, Trainer
+from ...training import EstimatorTrainer, Step, Trainer, threads_for_table
 from .._base import LabelEvidence, Method, compare_with_runner_up
 from ._confidence import ConfidenceEvidence, weight_of_trees
 from ._dynamic_loss import DIFFICULTIES, NOISY_TERMS, SIMILARITIES, DynamicLossStep
@@ -216,7 +216,8 @@ class WrongEvent(Method):
     def detect_by_estimator(self, trainer: EstimatorTrainer) -> LabelEvidence:
         """Count over rounds of boosting, or compare with cross-validated predictions."""
         if trainer.cv is None and has_rounds(trainer.estimator):
-            return judge_by_rounds(trainer, self.holdout)
+            with threads_for_table(trainer.data.table):
+                return judge_by_rounds(trainer, self.holdout)
         return judge_by_folds(trainer)
 
     def weigh_estimator(
