@@ -282,6 +282,12 @@ def test_trees_of_the_classifier_learn_the_kept_rows(noisy):
     assert np.mean(predicted == y[wrong]) > 0.8
 
 
+def test_so_few_rows_that_none_can_be_held_out_are_judged():
+    X, y = np.arange(8.0)[:, None], np.repeat([0, 1], 4)
+    detector = NoisyLabelDetector(estimator=boosted()).fit(X, y)
+    assert np.isfinite(detector.label_quality_).all()
+
+
 # -- how the classifier is got ----------------------------------------------------------------
 
 

@@ -173,7 +173,8 @@ def test_few_epochs_suffice_for_the_verdict_of_a_detector(max_epochs):
     """A mixture of so few counts, the published verdict, does worse."""
     X, y = make_classification(600, 10, n_informative=5, random_state=0)
     y_noisy, flipped = flip_symmetric(y, 0.4, random_state=0)
-    detector = NoisyLabelDetector(max_epochs=max_epochs, random_state=0).fit(X, y_noisy)
+    detector = NoisyLabelDetector(net=TabularNet(), max_epochs=max_epochs, random_state=0)
+    detector.fit(X, y_noisy)
     published = noise_detection_report(flipped, detector.sample_weights_ < 0.5)
     assert noise_detection_report(flipped, detector.noise_mask_)["f1"] > published["f1"] + 0.03
 
@@ -309,7 +310,7 @@ def test_detector_finds_symmetric_noise(noisy_digits, fitted_detector):
 def test_classifier_is_close_to_training_on_right_labels(noisy_digits):
     X, y, y_noisy, _ = noisy_digits
     train = np.arange(len(y)) % 3 > 0
-    robust = RobustClassifier(random_state=0).fit(X[train], y_noisy[train])
+    robust = RobustClassifier(net=TabularNet(), random_state=0).fit(X[train], y_noisy[train])
     plain = RobustClassifier("cross_entropy", random_state=0).fit(X[train], y_noisy[train])
     clean = RobustClassifier("cross_entropy", random_state=0).fit(X[train], y[train])
     scores = [model.score(X[~train], y[~train]) for model in (plain, robust, clean)]

@@ -27,19 +27,18 @@ def judge_by_rounds(trainer: EstimatorTrainer, holdout: float) -> ConfidenceEvid
     """
     data = trainer.data
     every: IntArray = np.arange(data.n_rows)
-    rows, held_out = every, every
-    if holdout:
-        rows, held_out = split_held_out(data.y, every, holdout, trainer.random_state())
-        rows, held_out = _with_every_class(rows, held_out, data.y)
+    rows, held_out = split_held_out(data.y, every, holdout, trainer.random_state())
+    rows, held_out = _with_every_class(rows, held_out, data.y)
+    if not len(held_out):
+        # Of so few rows none can be spared; then the trees' own tell when they know them by heart.
+        held_out = rows
     booster = trainer.fit(rows, **slowed_down(trainer.estimator, data.y[rows]))
     recorder, history, probabilities = _recorded_rounds(booster, data, held_out)
     losses, agreements = (
         [each[name] for each in history] for name in ("held_out_loss", "held_out_agreement")
     )
     rounds = rounds_by_loss(losses, agreements, len(held_out))
-    confidences = recorder.mean_confidences(rounds).astype(np.float64)
-    if holdout:
-        confidences = moved_to_quantiles(confidences, held_out)
+    confidences = moved_to_quantiles(recorder.mean_confidences(rounds), held_out)
     judge = EarlyRounds(booster, int(rounds[-1]) + 1)
     if judge.n_rounds < len(history):
         probabilities = _aligned(judge.predict_proba(data.table), booster, data.n_classes)

@@ -29,6 +29,8 @@ from ._rounds import judge_by_rounds
 from ._window import LabelWave, MemorizationWindow, agrees, agrees_better, split_held_out
 
 LATEST_SHARE = 1 / 3
+# Nothing but rows held out tells when trees begin to learn their labels by heart.
+LEAST_HOLDOUT_OF_TREES = 0.1
 
 
 @dataclass(kw_only=True)
@@ -92,8 +94,8 @@ class WrongEvent(Method):
     holdout : float, default=0.1
         Share of the rows of each class that both stages leave out and only look at. They are
         counted too, in evaluation mode. 0: none; then counting goes on to the last epoch, and
-        the net of stage 2 is always kept. A net with a `train_split` of its own is looked at on the
-        rows that it holds out.
+        the net of stage 2 is always kept. Boosted trees hold out 0.1 even then. A net with a
+        `train_split` of its own is looked at on the rows that it holds out.
     memorization_gap : float, default=0.05
         Counting ends when the share of training rows whose label the net predicts exceeds that
         of the held-out rows by this much and one standard error in two epochs running.
@@ -217,7 +219,7 @@ class WrongEvent(Method):
         """Count over rounds of boosting, or compare with cross-validated predictions."""
         if trainer.cv is None and has_rounds(trainer.estimator):
             with threads_for_table(trainer.data.table):
-                return judge_by_rounds(trainer, self.holdout)
+                return judge_by_rounds(trainer, self.holdout or LEAST_HOLDOUT_OF_TREES)
         return judge_by_folds(trainer)
 
     def weigh_estimator(
