@@ -111,7 +111,9 @@ def measured_work(net: NeuralNet, n_rows: int) -> Iterator[None]:
 
     def count(layer: Any, inputs: Any, outputs: Any) -> None:
         nonlocal n_multiplications
-        n_multiplications += layer.weight.numel() * outputs.numel() // layer.weight.shape[0]
+        # A layer without outputs, whose error is told elsewhere, does no work.
+        n_outputs = max(layer.weight.shape[0], 1)
+        n_multiplications += layer.weight.numel() * outputs.numel() // n_outputs
 
     layers = [layer for layer in net.module_.modules() if isinstance(layer, COUNTED_LAYERS)]
     hooks = [layer.register_forward_hook(count) for layer in layers]
