@@ -11,7 +11,7 @@ import torch
 from joblib import Memory
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.metrics import accuracy_score
-from sklearn.utils import Tags
+from sklearn.utils import Bunch, Tags
 from sklearn.utils.validation import check_is_fitted
 from skorch import NeuralNetClassifier
 from torch.utils.data import Dataset
@@ -41,11 +41,11 @@ from ._typing import (
     RandomStateParameter,
     RowValues,
 )
+from ._verdict import CONTRADICTED, judge_rows, warn_of_lost_classes
 from .methods import LabelEvidence, Method, resolve_method
+from .noise_rates import calibrated_quality
 from .thresholds import (
     estimate_transition_matrix,
-    flag_share,
-    judge_labels,
     label_margins,
     order_by_suspicion,
     quality_of_margins,
@@ -64,6 +64,7 @@ PRIVATE_FIT_STATE = (
     "_estimators_weight",
     "_given_labels",
     "_index",
+    "_intercept",
     "_largest_pixel",
     "_peer_nets",
     "_quality_scale",
@@ -71,8 +72,6 @@ PRIVATE_FIT_STATE = (
     "_row_shape",
     "_table_encoders",
 )
-# The net contradicts a label whose margin is smaller.
-CONTRADICTED = 0.5
 
 
 @contextmanager
@@ -103,6 +102,10 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
     sample_weights_: FloatArray
     suggested_labels_: LabelArray
     threshold_: float
+    noise_rate_: float
+    noise_rate_interval_: tuple[float, float]
+    class_noise_rates_: FloatArray
+    evidence_: Bunch
     classes_: LabelArray
     n_features_in_: int
     feature_names_in_: LabelArray
@@ -248,11 +251,32 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
 
     def _judge(self, method: Method, data: TrainingData, evidence: LabelEvidence) -> None:
         """Set the verdict on every row."""
-        quality = np.where(data.trusted, 1.0, evidence.quality)
-        self.noise_mask_, self.threshold_ = self._verdict(method, data, quality, evidence.margins)
-        self.label_quality_ = quality
+        is_auto = isinstance(self.threshold, str)
+        verdict = judge_rows(
+            evidence,
+            data,
+            own_threshold=method.default_threshold,
+            threshold=None if is_auto else float(self.threshold),
+            contamination=None if self.contamination is None else float(self.contamination),
+        )
+        self.noise_mask_, self.threshold_ = verdict.mask, verdict.threshold
+        self.label_quality_ = verdict.quality
+        self.noise_rate_ = verdict.noise_rate.rate
+        self.noise_rate_interval_ = (verdict.noise_rate.low, verdict.noise_rate.high)
+        self.class_noise_rates_ = np.bincount(data.y, 1 - verdict.quality) / np.bincount(data.y)
+        self.evidence_ = Bunch(
+            score=verdict.score,
+            threshold=verdict.score_threshold,
+            margin=evidence.margins,
+            runner_up=self.classes_[evidence.runner_up],
+            held_out_rows=evidence.held_out_rows,
+            held_out_probabilities=evidence.held_out_probabilities,
+        )
+        self._intercept = verdict.intercept
+        warn_of_lost_classes(self.noise_mask_, data.y, self.classes_)
         self._rank = np.empty(data.n_rows, dtype=np.int64)
-        self._rank[order_by_suspicion(quality, evidence.margins)] = np.arange(1, data.n_rows + 1)
+        order = order_by_suspicion(verdict.score, evidence.margins)
+        self._rank[order] = np.arange(1, data.n_rows + 1)
         self.sample_weights_ = np.where(data.trusted, 1.0, evidence.weights)
         suggested = np.where(self.noise_mask_, evidence.runner_up, data.y)
         self.suggested_labels_ = self.classes_[suggested]
@@ -263,22 +287,6 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
                 data.y, evidence.runner_up, 1.0 - self.noise_mask_, data.n_classes
             )
         self.transition_matrix_ = matrix
-
-    def _verdict(
-        self, method: Method, data: TrainingData, quality: FloatArray, margins: FloatArray
-    ) -> tuple[BoolArray, float]:
-        """Return which labels are judged wrong, and the threshold."""
-        if self.contamination is not None:
-            return flag_share(
-                quality,
-                float(self.contamination),
-                codes=data.y,
-                trusted=data.trusted,
-                margins=margins,
-            )
-        is_auto = isinstance(self.threshold, str)
-        threshold = method.default_threshold if is_auto else float(self.threshold)
-        return judge_labels(quality, threshold, codes=data.y, trusted=data.trusted), threshold
 
     def _margins_of_predictor(self, data: TrainingData) -> FloatArray:
         """Return what the model that predicts says of the rows' labels."""
@@ -305,7 +313,7 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
     def _scale_margins(
         self, method: Method, data: TrainingData, margins: FloatArray | None = None
     ) -> None:
-        """Keep how margins of new rows are brought to the scale of `label_quality_`.
+        """Keep how margins of new rows are brought to the scale of the method's own score.
 
         The border of the verdict is where the predicting model starts to contradict a label. With
         `contamination` it is the margin below which that share of the rows lies, unless the
@@ -319,14 +327,14 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
         if data.sample_weight is not None:
             # The method hasn't seen the rows of weight zero.
             judged &= data.sample_weight > 0
-        margins, quality = margins[judged], self.label_quality_[judged]
+        margins, score = margins[judged], self.evidence_.score[judged]
         anchor = CONTRADICTED, method.default_threshold
         if self.contamination is not None and len(margins):
             border = np.quantile(margins, self.noise_mask_[judged].mean())
-            if self.threshold_ <= method.default_threshold:
+            if self.evidence_.threshold <= method.default_threshold:
                 border = min(border, CONTRADICTED)
-            anchor = border, self.threshold_
-        self._quality_scale = quality_scale(margins, quality, anchor)
+            anchor = border, self.evidence_.threshold
+        self._quality_scale = quality_scale(margins, score, anchor)
 
     def _keep_models(self, data: TrainingData, evidence: LabelEvidence) -> None:
         """Keep what predicts: the nets with the weights of a training, and the classifiers."""
@@ -414,7 +422,8 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
         probabilities = self.predict_proba(X)
         labels = check_labels(self, X if isinstance(X, Dataset) else probabilities, y)
         margins = label_margins(probabilities, self._codes_of(labels))
-        return quality_of_margins(margins, self._quality_scale)
+        scores = quality_of_margins(margins, self._quality_scale)
+        return calibrated_quality(scores, self._intercept)
 
     def predict_noise(self, X: Features, y: Labels | None) -> BoolArray:
         """Return which labels of rows not seen in fit are judged wrong.

@@ -23,6 +23,7 @@ from .training import (
     EstimatorTrainer,
     Trainer,
     TrainingData,
+    hold_out,
     mean_probabilities,
     ordinary_surroundings,
     predict_probabilities,
@@ -147,6 +148,8 @@ def _judge_others(
         estimators=evidence.estimators,
         estimators_weight=evidence.estimators_weight,
         transition_matrix=evidence.transition_matrix,
+        held_out_rows=rows[evidence.held_out_rows],
+        held_out_probabilities=evidence.held_out_probabilities,
     )
 
 
@@ -154,14 +157,27 @@ def _compared_labels(
     evidence: LabelEvidence, judges: Judges, data: TrainingData, settings: dict[str, Any]
 ) -> tuple[FloatArray, IntArray]:
     """Return the margin and the runner-up of each row, as nets and classifiers predict."""
+    every = np.arange(data.n_rows)
+    probabilities = _predict_by_evidence(evidence, judges, data, settings, every)
+    return label_margins(probabilities, data.y), runner_up_classes(probabilities, data.y)
+
+
+def _predict_by_evidence(
+    evidence: LabelEvidence,
+    judges: Judges,
+    data: TrainingData,
+    settings: dict[str, Any],
+    rows: IntArray,
+) -> FloatArray:
     nets: tuple[NeuralNet, ...] = ()
     if evidence.states:
         trainer = Trainer(judges.net, data, seed=0, **settings)
         nets = tuple(trainer.rebuild(state) for state in evidence.states)
-    probabilities = predict_together(
+    if len(rows) < data.n_rows:
+        data = data.take(rows)
+    return predict_together(
         nets, data.X, evidence.estimators, data.table, data.n_classes, evidence.estimators_weight
     )
-    return label_margins(probabilities, data.y), runner_up_classes(probabilities, data.y)
 
 
 def predict_together(
@@ -206,20 +222,33 @@ class _ValueHasher(NumpyHasher):
 def _train(key: str | None, arguments: tuple[Any, ...], verbose: int) -> LabelEvidence:
     judges, data, random_state, with_classifier, settings = arguments
     seed, method = draw_seed(random_state), judges.method
+    data = hold_out(data, method.holdout, np.random.RandomState(seed))
     by_estimator = None
     if judges.estimator is not None:
         estimator_trainer = EstimatorTrainer(judges.estimator, data, seed=seed, cv=judges.cv)
         by_estimator = method.detect_by_estimator(estimator_trainer)
         if not judges.uses_net:
-            return by_estimator
+            return _with_held_out_predictions(by_estimator, judges, data, settings)
     trainer = Trainer(judges.net, data, seed=seed, verbose=verbose, **settings)
     settle_trusted_rows(method, trainer)
     evidence = method.detect(trainer)
     if with_classifier:
         evidence = method.train_classifier(trainer, evidence)
-    if by_estimator is None:
+    if data.held_out is not None:
+        evidence = replace(evidence, held_out_rows=data.held_out)
+    if by_estimator is not None:
+        evidence = _together(judges, data, settings, evidence, by_estimator)
+    return _with_held_out_predictions(evidence, judges, data, settings)
+
+
+def _with_held_out_predictions(
+    evidence: LabelEvidence, judges: Judges, data: TrainingData, settings: dict[str, Any]
+) -> LabelEvidence:
+    rows = evidence.held_out_rows
+    if evidence.held_out_probabilities is not None or not len(rows):
         return evidence
-    return _together(judges, data, settings, evidence, by_estimator)
+    probabilities = _predict_by_evidence(evidence, judges, data, settings, rows)
+    return replace(evidence, held_out_probabilities=probabilities)
 
 
 def _together(
@@ -240,6 +269,7 @@ def _together(
         history=evidence.history,
         estimators=by_estimator.estimators,
         estimators_weight=weight,
+        held_out_rows=evidence.held_out_rows,
     )
     margins, runner_up = _compared_labels(together, judges, data, settings)
     return replace(together, margins=margins, runner_up=runner_up)

@@ -1,14 +1,28 @@
 """Errors and warnings of this package."""
 
-__all__ = ["CacheWarning", "NonFiniteLossError", "TrustedRowsRequiredError"]
+__all__ = [
+    "CacheWarning",
+    "FewRowsLeftWarning",
+    "NonFiniteLossError",
+    "NotLearnedWarning",
+    "TrustedRowsRequiredError",
+]
 
 
 class CacheWarning(UserWarning):
     """The cache of `memory=` makes a fit wait, or is of no use to it."""
 
 
+class FewRowsLeftWarning(UserWarning):
+    """More than half of the labels of a class are judged wrong."""
+
+
 class NonFiniteLossError(RuntimeError):
     """A net's loss, weights or outputs became NaN or infinite; the estimator stays as it was."""
+
+
+class NotLearnedWarning(UserWarning):
+    """A model hasn't learnt the classes, so that its verdict says little."""
 
 
 class TrustedRowsRequiredError(ValueError):

@@ -37,6 +37,10 @@ class LabelEvidence:
         Of the classifiers' probabilities where they predict beside nets, in [0, 1].
     transition_matrix : ndarray of shape (n_classes, n_classes), default=None
         P(given class j | true class i), where the method estimates it.
+    held_out_rows : ndarray of int, default=empty
+        Rows that weren't learnt from.
+    held_out_probabilities : ndarray of shape (n_held_out_rows, n_classes), default=None
+        What was predicted for them.
     """
 
     quality: np.ndarray
@@ -48,6 +52,8 @@ class LabelEvidence:
     estimators: tuple[Any, ...] = ()
     estimators_weight: float = 0.5
     transition_matrix: np.ndarray | None = None
+    held_out_rows: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    held_out_probabilities: np.ndarray | None = None
 
     @classmethod
     def of(
@@ -167,6 +173,8 @@ class Method(BaseEstimator):
         Rows of lower quality are judged wrong; the paper's rule where it has one.
     default_final : {"method", "filter", "weight", "filter_weight"}
         How the classifier is got; see `RobustClassifier`.
+    holdout : float
+        Share of the rows of each class that its trainings leave out.
     estimator_parameters : tuple of str or None
         Parameters that mean something where a scikit-learn classifier judges in place of a net;
         None: the method needs a net.
@@ -181,6 +189,7 @@ class Method(BaseEstimator):
     renamed_parameters: dict[str, str] = {}
     default_threshold: float = 0.5
     default_final = "method"
+    holdout: float = 0.1
     estimator_parameters: tuple[str, ...] | None = None
 
     published_threshold = _Renamed("default_threshold")

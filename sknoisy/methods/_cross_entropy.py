@@ -28,6 +28,7 @@ class CrossEntropy(Method):
     name = "cross_entropy"
     cost = "1"
     choose_it = "as the baseline: no treatment at all"
+    holdout = 0.0
 
     def detect(self, trainer: Trainer) -> LabelEvidence:
         run = trainer.new_run().fit()

@@ -12,6 +12,7 @@ from ._estimator_trainer import (
     takes_sample_weight,
     with_every_class,
 )
+from ._holdout import hold_out
 from ._jacobian_vector_product import (
     EXACT_GRADIENTS,
     GRADIENTS,
@@ -52,6 +53,7 @@ __all__ = [
     "few_threads",
     "functional_losses",
     "has_scheduler",
+    "hold_out",
     "last_layer_inputs",
     "mean_probabilities",
     "ordinary_surroundings",

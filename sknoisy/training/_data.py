@@ -37,6 +37,10 @@ class TrainingData:
     table : ndarray, sparse matrix, DataFrame or None
         What a classifier that judges in place of a net, or beside one, learns from; None: there is
         none.
+    groups : ndarray of shape (n_rows,) of int, or None
+        Rows of one group are held out together.
+    held_out : ndarray of int, or None
+        Rows that no training of a method learns from, so that they tell what it knows.
     """
 
     X: Any
@@ -46,6 +50,8 @@ class TrainingData:
     sample_weight: np.ndarray | None = None
     numbers: np.ndarray | None = None
     table: Any = None
+    groups: np.ndarray | None = None
+    held_out: np.ndarray | None = None
 
     @property
     def n_rows(self) -> int:
@@ -60,10 +66,10 @@ class TrainingData:
         return not self.is_dataset and self.X.ndim == 4
 
     def trained_rows(self) -> IntArray:
-        """Rows that a training may learn from: those of positive weight."""
-        if self.sample_weight is None:
-            return np.arange(self.n_rows)
-        return np.flatnonzero(self.sample_weight > 0)
+        """Rows that a training may learn from: of positive weight, and not held out."""
+        weights = self.sample_weight
+        rows = np.arange(self.n_rows) if weights is None else np.flatnonzero(weights > 0)
+        return rows if self.held_out is None else np.setdiff1d(rows, self.held_out)
 
     def take(self, rows: IntArray) -> Self:
         """Return the data of some rows."""
@@ -75,6 +81,8 @@ class TrainingData:
             sample_weight=None if self.sample_weight is None else self.sample_weight[rows],
             numbers=self.row_numbers(rows),
             table=None if self.table is None else _safe_indexing(self.table, rows),
+            groups=None if self.groups is None else self.groups[rows],
+            held_out=None,
         )
 
     def row_numbers(self, rows: IntArray | Tensor) -> IntArray:

@@ -38,6 +38,8 @@ def judge_by_folds(trainer: EstimatorTrainer) -> LabelEvidence:
         runner_up=runner_up_classes(probabilities, data.y),
         margins=quality.copy(),
         estimators=tuple(classifiers),
+        held_out_rows=np.arange(data.n_rows),
+        held_out_probabilities=probabilities,
     )
 
 

@@ -2,33 +2,34 @@
 
 from typing import Any
 
-import numpy as np
 import torch
 
 from ..._typing import FloatArray, History, IntArray
 from ...boosting import EarlyRounds, round_probabilities, slowed_down
 from ...thresholds import label_margins, moved_to_quantiles, weights_of_quality
-from ...training import EstimatorTrainer, RowState, with_every_class
+from ...training import EstimatorTrainer, RowState, hold_out, with_every_class
 from .._base import runner_up_classes
 from ._confidence import ConfidenceEvidence
 from ._events import EventRecorder
-from ._window import no_more_rounds, rounds_by_loss, split_held_out
+from ._window import no_more_rounds, rounds_by_loss
 
+# Nothing but rows held out tells when trees begin to learn their labels by heart.
+LEAST_HOLDOUT = 0.1
 # Smaller probabilities count as this one, so that one row doesn't decide a mean loss.
 LEAST_PROBABILITY = 1e-6
 
 
-def judge_by_rounds(trainer: EstimatorTrainer, holdout: float) -> ConfidenceEvidence:
+def judge_by_rounds(trainer: EstimatorTrainer) -> ConfidenceEvidence:
     """Return the evidence of one boosted training, round by round.
 
-    A share of the rows is held out, by which it is known which rounds count. The quality is the
+    By the rows held out it is known which rounds count. The quality is the
     mean over these of p(given) / (p(given) + p(rival)), the rival being the other class that was
     most probable a round before.
     """
     data = trainer.data
-    every: IntArray = np.arange(data.n_rows)
-    rows, held_out = split_held_out(data.y, every, holdout, trainer.random_state())
-    rows, held_out = _with_every_class(rows, held_out, data.y)
+    if data.held_out is None:
+        data = hold_out(data, LEAST_HOLDOUT, trainer.random_state())
+    rows, held_out = data.trained_rows(), data.held_out
     if not len(held_out):
         # Of so few rows none can be spared; then the trees' own tell when they know them by heart.
         held_out = rows
@@ -51,6 +52,7 @@ def judge_by_rounds(trainer: EstimatorTrainer, holdout: float) -> ConfidenceEvid
         estimators=(judge,),
         confidences=confidences,
         held_out_agreement=max(agreements),
+        held_out_rows=data.held_out,
     )
 
 
@@ -81,11 +83,3 @@ def _recorded_rounds(
 
 def _aligned(probabilities: FloatArray, booster: Any, n_classes: int) -> FloatArray:
     return with_every_class(probabilities, booster.classes_, n_classes)
-
-
-def _with_every_class(
-    rows: IntArray, held_out: IntArray, codes: IntArray
-) -> tuple[IntArray, IntArray]:
-    """Give back the rows of a class that would be held out altogether."""
-    lost = held_out[~np.isin(codes[held_out], codes[rows])]
-    return np.union1d(rows, lost), np.setdiff1d(held_out, lost)

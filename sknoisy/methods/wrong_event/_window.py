@@ -9,20 +9,6 @@ BEYOND_LEAST_LOSS = 2
 MIN_BOOSTING_ROUNDS = 25
 
 
-def split_held_out(codes, rows, share, random_state):
-    """Draw a share of the rows of each class that a training leaves out and only predicts.
-
-    Returns
-    -------
-    (training_rows, held_out_rows) : ndarrays of int
-    """
-    order = random_state.permutation(rows)
-    order = order[np.argsort(codes[order], kind="stable")]
-    steps = np.floor(np.arange(len(order) + 1) * share)
-    is_held_out = np.diff(steps) > 0
-    return np.sort(order[~is_held_out]), np.sort(order[is_held_out])
-
-
 class MemorizationWindow:
     """Tells, round by round, whether a model has begun to learn its labels by heart.
 

@@ -26,11 +26,9 @@ from ._events import (
 )
 from ._folds import judge_by_folds
 from ._rounds import judge_by_rounds
-from ._window import LabelWave, MemorizationWindow, agrees, agrees_better, split_held_out
+from ._window import LabelWave, MemorizationWindow, agrees, agrees_better
 
 LATEST_SHARE = 1 / 3
-# Nothing but rows held out tells when trees begin to learn their labels by heart.
-LEAST_HOLDOUT_OF_TREES = 0.1
 
 
 @dataclass(kw_only=True)
@@ -45,8 +43,6 @@ class WrongEventEvidence(ConfidenceEvidence):
         Mean losses over the counted epochs.
     n_events : int
         The largest possible count.
-    held_out_rows : ndarray of int
-        Rows that the stages don't train on.
     averaged_state : dict of Tensor
         Weights averaged over the last epochs of stage 1.
     """
@@ -54,7 +50,6 @@ class WrongEventEvidence(ConfidenceEvidence):
     counts: np.ndarray
     losses: np.ndarray
     n_events: int
-    held_out_rows: np.ndarray
     averaged_state: State | None = None
 
 
@@ -195,9 +190,10 @@ class WrongEvent(Method):
     def detect(self, trainer: Trainer) -> WrongEventEvidence:
         """Run stage 1."""
         run = trainer.new_run()
-        training_rows, held_out_rows = self._split(run, trainer.random_state())
+        training_rows = run.rows
+        held_out_rows = np.setdiff1d(np.arange(run.data.n_rows), training_rows)
         step = CountingStep(run, training_rows, held_out_rows, self)
-        run.fit(step, rows=training_rows)
+        run.fit(step)
         if step.base_model.state is not None:
             run.module.load_state_dict(step.base_model.state)
         epochs, recorder = step.window.counted_rounds(), step.recorder
@@ -219,7 +215,7 @@ class WrongEvent(Method):
         """Count over rounds of boosting, or compare with cross-validated predictions."""
         if trainer.cv is None and has_rounds(trainer.estimator):
             with threads_for_table(trainer.data.table):
-                return judge_by_rounds(trainer, self.holdout or LEAST_HOLDOUT_OF_TREES)
+                return judge_by_rounds(trainer)
         return judge_by_folds(trainer)
 
     def weigh_estimator(
@@ -238,7 +234,7 @@ class WrongEvent(Method):
         run = trainer.new_run(state=evidence.state)
         held_out_rows = evidence.held_out_rows
         step = DynamicLossStep(run, evidence.counts, held_out_rows, n_epochs, self)
-        run.fit(step, rows=np.setdiff1d(run.rows, held_out_rows), max_epochs=n_epochs)
+        run.fit(step, max_epochs=n_epochs)
         history = evidence.history + run.history()
         if self._did_harm(run, evidence):
             return self._keep_first_stage(run, evidence, history)
@@ -282,18 +278,6 @@ class WrongEvent(Method):
             states=(run.state(),),
             history=history,
         )
-
-    def _split(self, run, random_state):
-        held_out = np.setdiff1d(np.arange(run.data.n_rows), run.rows)
-        if len(held_out) or not self.holdout:
-            return run.rows, held_out
-        rows, held_out = split_held_out(run.data.y, run.rows, self.holdout, random_state)
-        if len(rows) < 2:
-            raise ValueError(
-                "The 'holdout' parameter of WrongEvent must leave at least two rows to train on. "
-                f"Got {self.holdout!r}, which leaves {len(rows)} of {len(run.rows)}."
-            )
-        return rows, held_out
 
     def _evidence(self, run, counts, losses, n_events, *, judged_right=None, **fields):
         data = run.data

@@ -1,0 +1,169 @@
+"""From what a method found out to a verdict on every row, on the scale of probabilities."""
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+
+from ._arrays import plain
+from ._typing import BoolArray, FloatArray, IntArray, LabelArray
+from .exceptions import FewRowsLeftWarning, NotLearnedWarning
+from .methods import LabelEvidence
+from .noise_rates import NoiseRate, calibrate_to_rate, calibrated_quality, estimate_noise_rate
+from .thresholds import flag_share, judge_labels
+from .training import TrainingData
+
+# The net contradicts a label whose margin is smaller.
+CONTRADICTED = 0.5
+# Labels that are more likely right than this aren't flagged, whatever the method's own rule says.
+SURELY_RIGHT = 0.95
+# Fewer rows tell little about what a model knows.
+MIN_ROWS_FOR_COMPETENCE = 20
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is thought of each row's label.
+
+    Parameters
+    ----------
+    quality : ndarray of shape (n_rows,)
+        Probability that the label is right; 1 for trusted rows.
+    mask : ndarray of bool of shape (n_rows,)
+        Labels judged wrong.
+    threshold : float
+        On the scale of `quality`.
+    score : ndarray of shape (n_rows,)
+        The method's own label quality.
+    score_threshold : float
+        On the scale of `score`.
+    noise_rate : NoiseRate
+        Of all rows.
+    intercept : float
+        Brings scores to the scale of `quality`; see `calibrated_quality`.
+    """
+
+    quality: FloatArray
+    mask: BoolArray
+    threshold: float
+    score: FloatArray
+    score_threshold: float
+    noise_rate: NoiseRate
+    intercept: float
+
+
+def judge_rows(
+    evidence: LabelEvidence,
+    data: TrainingData,
+    *,
+    own_threshold: float,
+    threshold: float | None,
+    contamination: float | None,
+) -> Verdict:
+    """Return the verdict on all rows.
+
+    Parameters
+    ----------
+    evidence : LabelEvidence
+    data : TrainingData
+    own_threshold : float
+        The method's own rule, on the scale of its own score.
+    threshold : float or None
+        The user's, on the scale of probabilities; None: the method's rule.
+    contamination : float or None
+        Share of the untrusted rows to flag, in place of a threshold.
+    """
+    judged = ~data.trusted
+    score = np.where(data.trusted, 1.0, evidence.quality)
+    rate = _rate_of_untrusted(evidence, data, score[judged] < own_threshold)
+    intercept = calibrate_to_rate(score[judged], rate.rate) if judged.any() else 0.0
+    quality = np.where(data.trusted, 1.0, calibrated_quality(score, intercept))
+    if contamination is not None:
+        mask, score_threshold = flag_share(
+            score, contamination, codes=data.y, trusted=data.trusted, margins=evidence.margins
+        )
+        threshold = float(calibrated_quality(score_threshold, intercept))
+    else:
+        score_threshold = own_threshold
+        if threshold is None:
+            threshold = min(float(calibrated_quality(own_threshold, intercept)), SURELY_RIGHT)
+        mask = judge_labels(quality, threshold, codes=data.y, trusted=data.trusted)
+    untrusted_share = float(judged.mean())
+    return Verdict(
+        quality,
+        mask,
+        threshold,
+        score,
+        score_threshold,
+        NoiseRate(*(untrusted_share * each for each in rate)),
+        intercept,
+    )
+
+
+def _rate_of_untrusted(
+    evidence: LabelEvidence, data: TrainingData, contradicted: BoolArray
+) -> NoiseRate:
+    """Return the share of wrong labels among the rows that aren't trusted."""
+    rows, probabilities = evidence.held_out_rows, evidence.held_out_probabilities
+    if probabilities is None or data.trusted[rows].all():
+        # Without rows left out, the method's own rule is all there is.
+        return NoiseRate(float(contradicted.mean()) if len(contradicted) else 0.0, 0.0, 1.0)
+    rate = estimate_noise_rate(
+        probabilities,
+        data.y[rows],
+        known_right=data.trusted[rows],
+        confusions=_confusions(evidence, data),
+    )
+    if has_learnt(probabilities, data.y[rows]):
+        return rate
+    warnings.warn(
+        "On rows that were left out of training the predictions agree with the given labels "
+        "hardly more often than the most frequent class does, so little can be said about single "
+        "labels. More rows, features that tell more, or another `net` or `estimator` may help.",
+        NotLearnedWarning,
+        stacklevel=2,
+    )
+    return NoiseRate(rate.low, rate.low, rate.high)
+
+
+def _confusions(evidence: LabelEvidence, data: TrainingData) -> FloatArray:
+    """Count the contradicted labels, by the class that is more likely and the given one."""
+    counts = np.zeros((data.n_classes, data.n_classes))
+    rows = np.flatnonzero((evidence.margins < CONTRADICTED) & ~data.trusted)
+    np.add.at(counts, (evidence.runner_up[rows], data.y[rows]), 1)
+    return counts
+
+
+def has_learnt(probabilities: FloatArray, codes: IntArray) -> bool:
+    """Return whether predictions of rows left out say more than the shares of the classes.
+
+    They agree with the labels more often than the most frequent class, or, in the mean over the
+    classes, than chance; by more than one standard error.
+    """
+    if len(codes) < MIN_ROWS_FOR_COMPETENCE:
+        return True
+    counts = np.bincount(codes, minlength=probabilities.shape[1])
+    agrees = probabilities.argmax(axis=1) == codes
+    error = 0.5 / len(codes) ** 0.5
+    of_classes = np.bincount(codes, weights=agrees, minlength=len(counts))[counts > 0]
+    balanced = (of_classes / counts[counts > 0]).mean()
+    return bool(
+        agrees.mean() > counts.max() / len(codes) + error
+        or balanced > 1 / np.sum(counts > 0) + error
+    )
+
+
+def warn_of_lost_classes(mask: BoolArray, codes: IntArray, classes: LabelArray) -> None:
+    """Name the classes of which more than half of the rows are judged wrong."""
+    shares = np.bincount(codes, weights=mask, minlength=len(classes)) / np.bincount(
+        codes, minlength=len(classes)
+    )
+    lost = np.flatnonzero(shares > 0.5)
+    if len(lost):
+        names = ", ".join(f"{plain(classes[each])!r} ({shares[each]:.0%})" for each in lost)
+        warnings.warn(
+            f"More than half of the labels of a class are judged wrong: {names}. Look at some of "
+            "these rows before you leave them out.",
+            FewRowsLeftWarning,
+            stacklevel=2,
+        )

@@ -1,0 +1,214 @@
+"""How many labels are wrong, and how likely each one is right: pure functions on arrays.
+
+What a model contradicts is overlap of the classes, or its own ignorance, or error. From the labels
+alone these can't be told apart for certain. Rows left out of training tell most: error is spread
+over sure and unsure predictions alike, and overlap shows where the model is unsure.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import brentq
+from scipy.special import expit, logit, softmax
+from scipy.stats import beta
+
+__all__ = ["NoiseRate", "calibrate_to_rate", "calibrated_quality", "estimate_noise_rate"]
+
+N_RATES = 61
+N_TEMPERATURES = 33
+SHARPNESS_RANGE = 0.3, 6.0
+# More rows than these cost time and tell little more.
+MAX_ROWS = 4000
+LEAST_PROBABILITY = 1e-6
+COVERAGE = 0.9
+# Between overlap and error, which fit equally well, the prior prefers error: the probabilities of
+# a model that has learnt wrong labels already hold them as if they were overlap.
+PREFERENCE_FOR_ERROR = 2
+PRIOR_CONFUSIONS = 2.0
+# How much faster the log-odds of a right label grow than those of the label quality by a method.
+MIN_KNOWN_RIGHT = 20
+SLOPE = 3.0
+LEAST_SCORE = 1e-9
+
+
+class NoiseRate(NamedTuple):
+    """Share of wrong labels.
+
+    Parameters
+    ----------
+    rate : float
+        Estimate.
+    low, high : float
+        Ends of the 90 % interval.
+    """
+
+    rate: float
+    low: float
+    high: float
+
+
+def estimate_noise_rate(
+    probabilities: ArrayLike,
+    codes: ArrayLike,
+    *,
+    known_right: ArrayLike | None = None,
+    confusions: ArrayLike | None = None,
+) -> NoiseRate:
+    r"""Estimate the share of wrong labels from predictions of rows that were left out of training.
+
+    A label is right with probability :math:`1 - e` and then drawn from the sharpened
+    prediction :math:`s \propto p^\tau`, or wrong and then another class:
+
+    .. math:: P(\tilde y_i) = (1 - e)\, s_{i \tilde y_i} + e \sum_k s_{ik} R_{k \tilde y_i}
+
+    Two forms of :math:`R` are compared, all other classes alike, and in proportion to
+    `confusions`. The estimate is the geometric mean of their posterior means, under flat priors
+    of :math:`e` and of :math:`\log \tau`, weighed by :math:`\tau^2`. The interval reaches from what
+    only error explains, the lower end of the posterior under the first form, to all that is
+    contradicted.
+
+    Parameters
+    ----------
+    probabilities : array-like of shape (n_rows, n_classes)
+        Predictions by a model that hasn't learnt these rows.
+    codes : array-like of int of shape (n_rows,)
+        Given labels as codes 0, 1, ...
+    known_right : array-like of bool of shape (n_rows,), default=None
+        Rows whose labels are known to be right. They tell how much is overlap, and aren't counted.
+    confusions : array-like of shape (n_classes, n_classes), default=None
+        How often rows predicted as the class of the row are given the class of the column.
+
+    Returns
+    -------
+    NoiseRate
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> codes = np.repeat([0, 1, 2], 30)
+    >>> predicted = codes.copy()
+    >>> predicted[::5] = (codes[::5] + 1) % 3
+    >>> estimate = estimate_noise_rate(np.eye(3)[predicted] * 0.9 + 0.1 / 3, codes)
+    >>> print(f"{estimate.rate:.2f}, between {estimate.low:.2f} and {estimate.high:.2f}")
+    0.20, between 0.13 and 0.28
+    """
+    p, codes = np.asarray(probabilities, dtype=float), np.asarray(codes)
+    right = np.zeros(len(codes), bool) if known_right is None else np.asarray(known_right)
+    if len(codes) > MAX_ROWS:
+        rows = np.linspace(0, len(codes) - 1, MAX_ROWS).round().astype(int)
+        p, codes, right = p[rows], codes[rows], right[rows]
+    n_classes = p.shape[1]
+    rates = np.linspace(0, 1 - 1 / n_classes, N_RATES)
+    even = _posterior(p, codes, right, rates, _other_classes(n_classes))
+    structured = even
+    if confusions is not None and n_classes > 2:
+        structured = _posterior(p, codes, right, rates, _directions(confusions))
+    rate = float(np.sqrt((even @ rates) * (structured @ rates)))
+    tail = (1 - COVERAGE) / 2
+    low = _quantile(rates, even, tail)
+    high = _most_contradicted(p[~right], codes[~right], tail)
+    if right.sum() >= MIN_KNOWN_RIGHT:
+        high = min(high, max(_quantile(rates, each, 1 - tail) for each in (even, structured)))
+    return NoiseRate(rate, min(low, rate), max(high, rate))
+
+
+def _other_classes(n_classes: int) -> NDArray[np.floating]:
+    """Return R for errors that take any other class alike."""
+    return (1 - np.eye(n_classes)) / (n_classes - 1)
+
+
+def _directions(confusions: ArrayLike) -> NDArray[np.floating]:
+    """Return R for errors in proportion to what a model contradicts."""
+    counts = np.array(confusions, dtype=float)
+    counts += PRIOR_CONFUSIONS / (len(counts) - 1)
+    np.fill_diagonal(counts, 0)
+    return counts / counts.sum(axis=1, keepdims=True)
+
+
+def _posterior(
+    p: NDArray[np.floating],
+    codes: NDArray[np.integer],
+    right: NDArray[np.bool_],
+    rates: NDArray[np.floating],
+    error: NDArray[np.floating],
+) -> NDArray[np.floating]:
+    """Return the posterior probabilities of the rates, the temperature integrated out."""
+    rows, logarithms = np.arange(len(codes)), np.log(np.maximum(p, LEAST_PROBABILITY))
+    into_given = error[:, codes].T
+    # Where a label is known to be right, the rate has no part.
+    shares = np.where(right[:, None], 0.0, rates)
+    log_sharpness = np.linspace(*np.log(SHARPNESS_RANGE), N_TEMPERATURES)
+    log_joint = np.empty((N_TEMPERATURES, len(rates)))
+    for each, sharpness in zip(log_joint, np.exp(log_sharpness), strict=True):
+        sharpened = softmax(sharpness * logarithms, axis=1)
+        as_right = sharpened[rows, codes][:, None]
+        as_wrong = (sharpened * into_given).sum(axis=1)[:, None]
+        likelihoods = (1 - shares) * as_right + shares * as_wrong
+        each[:] = np.log(np.maximum(likelihoods, np.finfo(float).tiny)).sum(axis=0)
+    log_joint += PREFERENCE_FOR_ERROR * log_sharpness[:, None]
+    return softmax(log_joint).sum(axis=0)
+
+
+def _quantile(rates: NDArray[np.floating], posterior: NDArray[np.floating], level: float) -> float:
+    reached = np.searchsorted(np.cumsum(posterior), level)
+    return float(rates[min(reached, len(rates) - 1)])
+
+
+def _most_contradicted(p: NDArray[np.floating], codes: NDArray[np.integer], tail: float) -> float:
+    """Return the upper end of Jeffreys' interval of the share of contradicted labels."""
+    n_contradicted = np.sum(p.argmax(axis=1) != codes)
+    return float(beta.ppf(1 - tail, n_contradicted + 0.5, len(codes) - n_contradicted + 0.5))
+
+
+def calibrate_to_rate(scores: ArrayLike, rate: float) -> float:
+    """Return the intercept with which calibrated qualities say that so many labels are wrong.
+
+    Parameters
+    ----------
+    scores : array-like of shape (n_rows,)
+        Label quality by a method, in [0, 1].
+    rate : float
+        Share of wrong labels among these rows.
+
+    Returns
+    -------
+    float
+        For `calibrated_quality`.
+    """
+    log_odds = SLOPE * _log_odds(scores)
+    least = 0.5 / len(log_odds)
+    rate = min(max(rate, least), 1 - least)
+    end = 1 + np.abs(log_odds).max() + abs(logit(rate))
+    return float(brentq(lambda shift: expit(-log_odds - shift).mean() - rate, -end, end))
+
+
+def calibrated_quality(scores: ArrayLike, intercept: float) -> NDArray[np.floating]:
+    """Return the probability that each label is right.
+
+    Its log-odds are a straight line in those of the scores.
+
+    Parameters
+    ----------
+    scores : array-like of shape (n_rows,)
+        Label quality by a method, in [0, 1].
+    intercept : float
+        From `calibrate_to_rate`.
+
+    Returns
+    -------
+    ndarray of shape (n_rows,)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> scores = np.array([0.1, 0.4, 0.6, 0.9, 0.95])
+    >>> quality = calibrated_quality(scores, calibrate_to_rate(scores, 0.1))
+    >>> print(quality.round(2), (1 - quality).mean().round(2))
+    [0.52 0.99 1.   1.   1.  ] 0.1
+    """
+    return expit(SLOPE * _log_odds(scores) + intercept)
+
+
+def _log_odds(scores: ArrayLike) -> NDArray[np.floating]:
+    return logit(np.clip(np.asarray(scores, dtype=float), LEAST_SCORE, 1 - LEAST_SCORE))
