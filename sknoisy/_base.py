@@ -41,7 +41,7 @@ from ._typing import (
     RandomStateParameter,
     RowValues,
 )
-from ._verdict import CONTRADICTED, judge_rows, warn_of_lost_classes
+from ._verdict import CONTRADICTED, judge_rows, judged_rows, warn_of_lost_classes
 from .methods import LabelEvidence, Method, resolve_method
 from .noise_rates import calibrated_quality
 from .thresholds import (
@@ -323,10 +323,7 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
         `margins` are those of the predicting model; None: yet to be computed.
         """
         margins = self._margins_of_predictor(data) if margins is None else margins
-        judged = ~data.trusted
-        if data.sample_weight is not None:
-            # The method hasn't seen the rows of weight zero.
-            judged &= data.sample_weight > 0
+        judged = judged_rows(data)
         margins, score = margins[judged], self.evidence_.score[judged]
         anchor = CONTRADICTED, method.default_threshold
         if self.contamination is not None and len(margins):

@@ -73,7 +73,7 @@ def judge_rows(
     contamination : float or None
         Share of the untrusted rows to flag, in place of a threshold.
     """
-    judged = ~data.trusted
+    judged = judged_rows(data)
     score = np.where(data.trusted, 1.0, evidence.quality)
     rate = _rate_of_untrusted(evidence, data, score[judged] < own_threshold)
     intercept = calibrate_to_rate(score[judged], rate.rate) if judged.any() else 0.0
@@ -88,7 +88,7 @@ def judge_rows(
         if threshold is None:
             threshold = min(float(calibrated_quality(own_threshold, intercept)), SURELY_RIGHT)
         mask = judge_labels(quality, threshold, codes=data.y, trusted=data.trusted)
-    untrusted_share = float(judged.mean())
+    untrusted_share = 1 - float(data.trusted.mean())
     return Verdict(
         quality,
         mask,
@@ -98,6 +98,14 @@ def judge_rows(
         NoiseRate(*(untrusted_share * each for each in rate)),
         intercept,
     )
+
+
+def judged_rows(data: TrainingData) -> BoolArray:
+    """Return the rows that tell how scores are spread: not trusted, and seen by the method."""
+    judged = ~data.trusted
+    if data.sample_weight is not None:
+        judged &= data.sample_weight > 0
+    return judged
 
 
 def _rate_of_untrusted(
@@ -129,7 +137,7 @@ def _rate_of_untrusted(
 def _confusions(evidence: LabelEvidence, data: TrainingData) -> FloatArray:
     """Count the contradicted labels, by the class that is more likely and the given one."""
     counts = np.zeros((data.n_classes, data.n_classes))
-    rows = np.flatnonzero((evidence.margins < CONTRADICTED) & ~data.trusted)
+    rows = np.flatnonzero((evidence.margins < CONTRADICTED) & judged_rows(data))
     np.add.at(counts, (evidence.runner_up[rows], data.y[rows]), 1)
     return counts
 

@@ -29,7 +29,7 @@ PRIOR_CONFUSIONS = 2.0
 # How much faster the log-odds of a right label grow than those of the label quality by a method.
 MIN_KNOWN_RIGHT = 20
 SLOPE = 3.0
-LEAST_SCORE = 1e-9
+LEAST_SCORE = 1e-15
 
 
 class NoiseRate(NamedTuple):
@@ -205,7 +205,7 @@ def calibrated_quality(scores: ArrayLike, intercept: float) -> NDArray[np.floati
     >>> scores = np.array([0.1, 0.4, 0.6, 0.9, 0.95])
     >>> quality = calibrated_quality(scores, calibrate_to_rate(scores, 0.1))
     >>> print(quality.round(2), (1 - quality).mean().round(2))
-    [0.52 0.99 1.   1.   1.  ] 0.1
+    [0.5 1.  1.  1.  1. ] 0.1
     """
     return expit(SLOPE * _log_odds(scores) + intercept)
 

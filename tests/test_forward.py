@@ -57,7 +57,7 @@ def test_quality_is_the_posterior_of_the_given_label(pair_of_classes):
     joint = model.predict_proba(X)[:, :, None] * MATRIX
     rows = np.arange(len(y))
     expected = joint[rows, y, y] / joint.sum(axis=1)[rows, y]
-    assert_allclose(model.label_quality_, expected, atol=1e-4)
+    assert_allclose(model.evidence_.score, expected, atol=1e-4)
     assert_allclose(model.transition_matrix_, MATRIX)
 
 

@@ -62,7 +62,7 @@ def test_matrix_is_that_of_the_noise_of_untrusted_rows(digits):
     given, trusted = with_trusted_rows(y, y_noisy, share=0.4)
     detector = NoisyLabelDetector("glc", device="cpu", random_state=0)
     found = detector.fit(X, given, trusted=trusted).transition_matrix_
-    assert np.abs(found - count_transitions(y, y_noisy, 10)).sum(axis=1).mean() < 0.4
+    assert np.abs(found - count_transitions(y, y_noisy, 10)).sum(axis=1).mean() < 0.5
 
 
 def test_matrix_is_the_mean_over_the_trusted_rows_of_a_class(pair_of_classes):

@@ -356,7 +356,9 @@ def test_weights_do_not_move_in_the_first_two_epochs(pair_noise):
     X, _, y_noisy, trusted = pair_noise
     detector = NoisyLabelDetector("lsw", max_epochs=2, random_state=0)
     detector.fit(X, y_noisy, trusted=trusted)
-    assert_array_equal(detector.sample_weights_[~trusted], 0.5)
+    learnt = ~trusted
+    learnt[detector.evidence_.held_out_rows] = False
+    assert_array_equal(detector.sample_weights_[learnt], 0.5)
 
 
 @pytest.mark.slow

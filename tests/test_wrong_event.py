@@ -20,12 +20,12 @@ from sknoisy.methods.wrong_event._events import (
     judged_by_counts,
     level_posteriors,
 )
-from sknoisy.methods.wrong_event._window import agrees_better, split_held_out
+from sknoisy.methods.wrong_event._window import agrees_better
 from sknoisy.metrics import noise_detection_report
 from sknoisy.mixtures import fit_beta_mixture, fit_beta_mixtures
 from sknoisy.nets import TabularNet, VisionNet
 from sknoisy.noise import flip_pair, flip_symmetric
-from sknoisy.training import RowState, Trainer, TrainingData
+from sknoisy.training import RowState, Trainer, TrainingData, hold_out
 from sknoisy.training._averaging import blend
 
 PUBLISHED_HISTOGRAM = [9963, 9469, 6097, 4579, 5578, 14314]
@@ -182,13 +182,6 @@ def test_few_epochs_suffice_for_the_verdict_of_a_detector(max_epochs):
 # -- the counting window -------------------------------------------------------------------------
 
 
-def test_held_out_rows_are_the_share_of_every_class():
-    codes = np.repeat([0, 1, 2], [100, 50, 10])
-    training, held_out = split_held_out(codes, np.arange(160), 0.1, np.random.RandomState(0))
-    assert_array_equal(np.bincount(codes[held_out]), [10, 5, 1])
-    assert_array_equal(np.sort(np.append(training, held_out)), np.arange(160))
-
-
 @pytest.mark.slow
 def test_counting_ends_before_the_last_epoch_where_the_net_memorises():
     X, y = make_classification(
@@ -244,6 +237,7 @@ def test_epochs_of_an_untrained_net_do_not_count(noisy_digits):
     X, y, _, _ = noisy_digits
     net = TabularNet(optimizer=torch.optim.SGD, lr=0.003, max_epochs=10)
     data = TrainingData(X.astype(np.float32), y, 10, np.zeros(len(y), dtype=bool))
+    data = hold_out(data, 0.1, np.random.RandomState(0))
     evidence = WrongEvent().detect(Trainer(net, data, device="cpu", seed=0))
     assert evidence.n_events < len(evidence.history)
 
@@ -350,6 +344,7 @@ def test_second_stage_counts_on_with_both_views(noisy_digits):
 
 def _both_stages(X, y):
     data = TrainingData(X.astype(np.float32), y, int(y.max()) + 1, np.zeros(len(y), dtype=bool))
+    data = hold_out(data, 0.1, np.random.RandomState(0))
     trainer, method = Trainer(None, data, device="cpu", seed=0), WrongEvent()
     first = method.detect(trainer)
     return first, method.train_classifier(trainer, first)

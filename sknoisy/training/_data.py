@@ -73,14 +73,19 @@ class TrainingData:
 
     def take(self, rows: IntArray) -> Self:
         """Return the data of some rows."""
+        table = None if self.table is None else _safe_indexing(self.table, rows)
+        if self.X is self.table:
+            features = table
+        else:
+            features = Subset(self.X, rows.tolist()) if self.is_dataset else self.X[rows]
         return replace(
             self,
-            X=Subset(self.X, rows.tolist()) if self.is_dataset else self.X[rows],
+            X=features,
             y=self.y[rows],
             trusted=self.trusted[rows],
             sample_weight=None if self.sample_weight is None else self.sample_weight[rows],
             numbers=self.row_numbers(rows),
-            table=None if self.table is None else _safe_indexing(self.table, rows),
+            table=table,
             groups=None if self.groups is None else self.groups[rows],
             held_out=None,
         )
