@@ -15,14 +15,16 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from ._base import BaseNoisyLabelEstimator, fit_anew_or_not_at_all
-from ._evidence import draw_seed
+from ._evidence import draw_seed, predict_together
 from ._features import take_rows
+from ._final import FORMS, ComparedForms, compare_forms, form_weights, is_better
 from ._judges import check_estimator_parameter, check_estimator_rows
 from ._rows import CheckedRows
 from ._typing import (
     CrossValidation,
     Features,
     FloatArray,
+    IntArray,
     LabelArray,
     Labels,
     NetParameter,
@@ -42,7 +44,7 @@ from .training import (
 )
 
 MethodT = TypeVar("MethodT", bound=Callable[..., Any])
-FINALS = ("auto", "method", "weight", "filter", "filter_weight")
+FINALS = ("auto", "method", "plain", "soft", "weight", "filter", "filter_weight")
 
 
 def _gives_probabilities(model: "RobustClassifier") -> bool:
@@ -51,6 +53,26 @@ def _gives_probabilities(model: "RobustClassifier") -> bool:
     else:
         final = model.final_estimator
     return final is None or hasattr(final, "predict_proba")
+
+
+def _fit_weighted(
+    classifier: Any,
+    table: Any,
+    labels: LabelArray,
+    weights: FloatArray,
+    seed: int | None,
+    rows: IntArray | None = None,
+) -> Any:
+    """Return a clone that has learnt those of the rows, of all by default, with positive weight.
+
+    Weights that are all equal, or that it doesn't take, aren't passed on.
+    """
+    is_kept = weights > 0
+    rows, weights = (np.arange(len(weights)) if rows is None else rows)[is_kept], weights[is_kept]
+    is_weighted = weights.min() < weights.max() and takes_sample_weight(classifier)
+    return fit_clone(
+        classifier, seed, take_rows(table, rows), labels[rows], weights if is_weighted else None
+    )
 
 
 def _available_if(check: Callable[[Any], bool]) -> Callable[[MethodT], MethodT]:
@@ -89,12 +111,14 @@ class RobustClassifier(BaseNoisyLabelEstimator):
         without an `estimator` it means nothing. None: 5, as in scikit-learn, or as many as the
         smallest class has rows.
     final : str, default="auto"
-        How the classifier is got from the evidence. "method": the net as the method trained it;
-        "weight": a fresh net with `sample_weights_` in the loss; "filter": a fresh net on the
-        rows that aren't flagged; "filter_weight": both. "auto": what the method's paper does,
-        "method" for wrong event and "filter" for LSW; "filter" with an `estimator` or a
-        `final_estimator`. Trees that judge beside the net are trained anew in the same form,
-        "filter" where the net is the method's.
+        How the classifier is got from the evidence. "method": the net as the method trained it.
+        Else it is trained anew. "plain": on all rows; "filter": on the rows that aren't flagged;
+        "weight": with `sample_weights_`; "filter_weight": both; "soft": without the rows that are
+        more likely wrong than right, the others weighted by `label_quality_`. "auto": of nets what
+        the method's paper does, "method" for wrong event and "filter" for LSW. With an
+        `estimator` or a `final_estimator`, and for the trees that predict beside the net, "soft",
+        unless "filter" or "plain", trained without the held-out rows, predicts their labels better
+        by more than one standard error. See `final_`.
     final_estimator : classifier, default=None
         A scikit-learn classifier to be trained on the kept or weighted rows in place of the net.
         Where it, or a part of it, has random_state=None, its clone gets a seed that is derived
@@ -145,6 +169,11 @@ class RobustClassifier(BaseNoisyLabelEstimator):
     estimators_ : list of classifiers
         Only with an `estimator`: the fitted clones that judged, one booster or one per fold. They
         know the classes as codes 0, 1, ... There is no `net_` then.
+    final_ : str
+        How the classifier was got: one of the values of `final`, without "auto".
+    final_scores_ : dict of str to float
+        Only where forms were compared: the mean probability that each gives to the labels of
+        `evidence_.held_out_rows`.
     final_estimator_ : classifier
         The fitted `final_estimator` or clone of `estimator`, if one was given; `net_` is then the
         method's net.
@@ -167,6 +196,8 @@ class RobustClassifier(BaseNoisyLabelEstimator):
     True
     """
 
+    final_: str
+    final_scores_: dict[str, float]
     final_estimator_: BaseEstimator
 
     def __init__(
@@ -259,14 +290,15 @@ class RobustClassifier(BaseNoisyLabelEstimator):
         evidence = self._collect(judges, data, random_state, with_classifier=final == "method")
         self._judge(method, data, evidence)
         self._keep_models(data, evidence)
+        self.final_ = final
         judge_together = judges.uses_net and judges.estimator is not None
         if final == "method" and not judge_together:
             self._scale_margins(method, data, evidence.margins)
         elif self._final_classifier() is None:
-            if judge_together:
-                self._fit_final_trees(judges.estimator, data, final, final_seed)
             if final != "method":
                 self._fit_final_net(data, final, final_seed)
+            if judge_together:
+                self._fit_final_trees(judges.estimator, data, final, final_seed)
             self._scale_margins(method, data)
         else:
             table = rows.for_classifier(self._final_classifier())
@@ -304,7 +336,7 @@ class RobustClassifier(BaseNoisyLabelEstimator):
                 "final='method' keeps the net that the method trained, so it excludes a "
                 f"'final_estimator'. Got {classifier!r}."
             )
-        return "filter" if final == "auto" else final
+        return final
 
     def _checked_final(self) -> str:
         if isinstance(self.final, str) and self.final == "joint":
@@ -325,35 +357,59 @@ class RobustClassifier(BaseNoisyLabelEstimator):
         self, table: Any, data: TrainingData, final: str, seed: int | None
     ) -> None:
         classifier = self._final_classifier()
-        weights = self._final_weights(final, data)
-        rows = np.flatnonzero(weights > 0)
-        is_weighted = final.endswith("weight") or data.sample_weight is not None
+        if final == "auto":
+            final = self._compare_forms(classifier, table, data, seed).best
+        self.final_ = final
         labels = data.y if needs_codes(classifier) else self._given_labels
-        self.final_estimator_ = fit_clone(
-            classifier,
-            seed,
-            take_rows(table, rows),
-            labels[rows],
-            weights[rows] if is_weighted else None,
+        self.final_estimator_ = _fit_weighted(
+            classifier, table, labels, self._final_weights(final, data), seed
         )
 
     def _fit_final_trees(
         self, trees: Any, data: TrainingData, final: str, seed: int | None
     ) -> None:
-        """Train the trees that predict beside the net; on kept rows where it is the method's."""
-        weights = self._final_weights("filter" if final == "method" else final, data)
-        rows = np.flatnonzero(weights > 0)
-        table = take_rows(data.table, rows)
-        self.estimators_ = [fit_clone(trees, seed, table, data.y[rows], weights[rows])]
+        """Train the trees that predict beside the net, and see whether they need it."""
+        if self.final == "auto":
+            compared = self._compare_forms(trees, data.table, data, seed)
+            final = compared.best
+            self._weigh_final_trees(compared, data)
+        elif final == "method":
+            final = FORMS[0]
+        weights = self._final_weights(final, data)
+        self.estimators_ = [_fit_weighted(trees, data.table, data.y, weights, seed)]
+
+    def _compare_forms(
+        self, classifier: Any, table: Any, data: TrainingData, seed: int | None
+    ) -> ComparedForms:
+        compared = compare_forms(
+            lambda rows, weights: _fit_weighted(classifier, table, data.y, weights, seed, rows),
+            lambda form: self._final_weights(form, data),
+            table,
+            data,
+            self.evidence_.held_out_rows,
+        )
+        if compared.scores:
+            self.final_scores_ = compared.scores
+        return compared
 
     def _final_weights(self, final: str, data: TrainingData) -> FloatArray:
         """Return the weight of each row in the final training; 0: left out."""
-        weights = np.ones(data.n_rows) if data.sample_weight is None else data.sample_weight
-        if final.endswith("weight"):
-            weights = weights * self.sample_weights_
-        if final.startswith("filter"):
-            weights = np.where(self.noise_mask_, 0.0, weights)
+        weights = form_weights(final, self.label_quality_, self.noise_mask_, self.sample_weights_)
+        if data.sample_weight is not None:
+            weights = weights * data.sample_weight
         return self._with_every_class(weights, data)
+
+    def _weigh_final_trees(self, compared: ComparedForms, data: TrainingData) -> None:
+        """Let the trees predict alone, where the net beside them makes them worse."""
+        held_out, probabilities = data.take(compared.rows), compared.probabilities
+        if probabilities is None:
+            return
+        of_nets = predict_together(self._nets(), held_out.X, (), None, data.n_classes, 0.0)
+        weight = self._estimators_weight
+        together = weight * probabilities + (1 - weight) * of_nets
+        rows = np.arange(held_out.n_rows)
+        if is_better(probabilities[rows, held_out.y], together[rows, held_out.y]):
+            self._estimators_weight = 1.0
 
     def _with_every_class(self, weights: FloatArray, data: TrainingData) -> FloatArray:
         """Give a class without weight its best row back: it couldn't be learnt otherwise."""

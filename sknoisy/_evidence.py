@@ -234,8 +234,7 @@ def _train(key: str | None, arguments: tuple[Any, ...], verbose: int) -> LabelEv
     evidence = method.detect(trainer)
     if with_classifier:
         evidence = method.train_classifier(trainer, evidence)
-    if data.held_out is not None:
-        evidence = replace(evidence, held_out_rows=data.held_out)
+    evidence = replace(evidence, held_out_rows=data.held_out)
     if by_estimator is not None:
         evidence = _together(judges, data, settings, evidence, by_estimator)
     return _with_held_out_predictions(evidence, judges, data, settings)

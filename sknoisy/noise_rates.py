@@ -93,21 +93,21 @@ def estimate_noise_rate(
     >>> print(f"{estimate.rate:.2f}, between {estimate.low:.2f} and {estimate.high:.2f}")
     0.20, between 0.13 and 0.28
     """
-    p, codes = np.asarray(probabilities, dtype=float), np.asarray(codes)
-    right = np.zeros(len(codes), bool) if known_right is None else np.asarray(known_right)
-    if len(codes) > MAX_ROWS:
-        rows = np.linspace(0, len(codes) - 1, MAX_ROWS).round().astype(int)
-        p, codes, right = p[rows], codes[rows], right[rows]
+    p, y = np.asarray(probabilities, dtype=float), np.asarray(codes)
+    right = np.zeros(len(y), bool) if known_right is None else np.asarray(known_right)
+    if len(y) > MAX_ROWS:
+        rows = np.linspace(0, len(y) - 1, MAX_ROWS).round().astype(int)
+        p, y, right = p[rows], y[rows], right[rows]
     n_classes = p.shape[1]
     rates = np.linspace(0, 1 - 1 / n_classes, N_RATES)
-    even = _posterior(p, codes, right, rates, _other_classes(n_classes))
+    even = _posterior(p, y, right, rates, _other_classes(n_classes))
     structured = even
     if confusions is not None and n_classes > 2:
-        structured = _posterior(p, codes, right, rates, _directions(confusions))
+        structured = _posterior(p, y, right, rates, _directions(confusions))
     rate = float(np.sqrt((even @ rates) * (structured @ rates)))
     tail = (1 - COVERAGE) / 2
     low = _quantile(rates, even, tail)
-    high = _most_contradicted(p[~right], codes[~right], tail)
+    high = _most_contradicted(p[~right], y[~right], tail)
     if right.sum() >= MIN_KNOWN_RIGHT:
         high = min(high, max(_quantile(rates, each, 1 - tail) for each in (even, structured)))
     return NoiseRate(rate, min(low, rate), max(high, rate))
@@ -138,7 +138,8 @@ def _posterior(
     into_given = error[:, codes].T
     # Where a label is known to be right, the rate has no part.
     shares = np.where(right[:, None], 0.0, rates)
-    log_sharpness = np.linspace(*np.log(SHARPNESS_RANGE), N_TEMPERATURES)
+    least, most = np.log(SHARPNESS_RANGE)
+    log_sharpness = np.linspace(least, most, N_TEMPERATURES)
     log_joint = np.empty((N_TEMPERATURES, len(rates)))
     for each, sharpness in zip(log_joint, np.exp(log_sharpness), strict=True):
         sharpened = softmax(sharpness * logarithms, axis=1)
@@ -151,7 +152,7 @@ def _posterior(
 
 
 def _quantile(rates: NDArray[np.floating], posterior: NDArray[np.floating], level: float) -> float:
-    reached = np.searchsorted(np.cumsum(posterior), level)
+    reached = int(np.searchsorted(np.cumsum(posterior), level))
     return float(rates[min(reached, len(rates) - 1)])
 
 

@@ -16,9 +16,25 @@ from sknoisy import RobustClassifier
 
 def test_final_estimator_sees_the_kept_rows_only():
     X, y, _ = easy_table()
-    model = RobustClassifier(final_estimator=KNeighborsClassifier(), **SHORT).fit(X, y)
+    final = KNeighborsClassifier()
+    model = RobustClassifier(final="filter", final_estimator=final, **SHORT).fit(X, y)
     assert model.noise_mask_.any()
     assert model.final_estimator_.n_samples_fit_ == (~model.noise_mask_).sum()
+
+
+def test_soft_training_leaves_out_what_is_more_likely_wrong_than_right():
+    X, y, _ = easy_table()
+    final = KNeighborsClassifier()
+    model = RobustClassifier(final="soft", final_estimator=final, **SHORT).fit(X, y)
+    assert 0 < model.final_estimator_.n_samples_fit_ < len(y)
+    assert model.final_estimator_.n_samples_fit_ == (model.label_quality_ >= 0.5).sum()
+
+
+def test_plain_training_sees_all_rows():
+    X, y, _ = easy_table()
+    final = KNeighborsClassifier()
+    model = RobustClassifier(final="plain", final_estimator=final, **SHORT).fit(X, y)
+    assert model.final_estimator_.n_samples_fit_ == len(y)
 
 
 def test_final_estimator_keeps_column_names():
@@ -43,6 +59,15 @@ def test_weights_reach_a_final_estimator():
     expected = LogisticRegression().fit(X, y, sample_weight=weighted.sample_weights_)
     np.testing.assert_allclose(weighted.final_estimator_.coef_, expected.coef_, rtol=1e-5)
     assert not np.allclose(plain.final_estimator_.coef_, expected.coef_)
+
+
+def test_soft_weights_are_the_quality():
+    X, y, _ = easy_table()
+    final = LogisticRegression()
+    model = RobustClassifier(final="soft", final_estimator=final, **SHORT).fit(X, y)
+    kept = model.label_quality_ >= 0.5
+    expected = final.fit(X[kept], y[kept], sample_weight=model.label_quality_[kept])
+    np.testing.assert_allclose(model.final_estimator_.coef_, expected.coef_, rtol=1e-5)
 
 
 def test_predict_proba_is_missing_where_the_final_estimator_has_none():

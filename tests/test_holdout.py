@@ -49,7 +49,7 @@ def test_rows_of_a_group_are_held_out_together():
 
 def test_nothing_is_held_out_for_a_share_of_zero():
     data = data_of(np.tile([0, 1], 10))
-    assert hold_out(data, 0.0, np.random.RandomState(0)).held_out is None
+    assert not len(hold_out(data, 0.0, np.random.RandomState(0)).held_out)
 
 
 def test_a_share_that_leaves_one_row_is_named():

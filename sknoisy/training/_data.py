@@ -1,6 +1,6 @@
 """What a training sees: features, encoded labels, trusted rows and weights."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
@@ -39,7 +39,7 @@ class TrainingData:
         none.
     groups : ndarray of shape (n_rows,) of int, or None
         Rows of one group are held out together.
-    held_out : ndarray of int, or None
+    held_out : ndarray of int, default=empty
         Rows that no training of a method learns from, so that they tell what it knows.
     """
 
@@ -51,7 +51,7 @@ class TrainingData:
     numbers: np.ndarray | None = None
     table: Any = None
     groups: np.ndarray | None = None
-    held_out: np.ndarray | None = None
+    held_out: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
     @property
     def n_rows(self) -> int:
@@ -69,7 +69,7 @@ class TrainingData:
         """Rows that a training may learn from: of positive weight, and not held out."""
         weights = self.sample_weight
         rows = np.arange(self.n_rows) if weights is None else np.flatnonzero(weights > 0)
-        return rows if self.held_out is None else np.setdiff1d(rows, self.held_out)
+        return np.setdiff1d(rows, self.held_out) if len(self.held_out) else rows
 
     def take(self, rows: IntArray) -> Self:
         """Return the data of some rows."""
@@ -87,7 +87,7 @@ class TrainingData:
             numbers=self.row_numbers(rows),
             table=table,
             groups=None if self.groups is None else self.groups[rows],
-            held_out=None,
+            held_out=np.empty(0, dtype=np.int64),
         )
 
     def row_numbers(self, rows: IntArray | Tensor) -> IntArray:

@@ -27,7 +27,7 @@ def judge_by_rounds(trainer: EstimatorTrainer) -> ConfidenceEvidence:
     most probable a round before.
     """
     data = trainer.data
-    if data.held_out is None:
+    if not len(data.held_out):
         data = hold_out(data, LEAST_HOLDOUT, trainer.random_state())
     rows, held_out = data.trained_rows(), data.held_out
     if not len(held_out):
