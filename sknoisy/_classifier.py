@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from ._base import BaseNoisyLabelEstimator, fit_anew_or_not_at_all
 from ._evidence import draw_seed, predict_together
 from ._features import take_rows
-from ._final import FORMS, ComparedForms, compare_forms, form_weights, is_better
+from ._final import FORMS, ComparedForms, agreement, compare_forms, form_weights, is_better
 from ._judges import check_estimator_parameter, check_estimator_rows
 from ._rows import CheckedRows
 from ._typing import (
@@ -117,8 +117,8 @@ class RobustClassifier(BaseNoisyLabelEstimator):
         more likely wrong than right, the others weighted by `label_quality_`. "auto": of nets what
         the method's paper does, "method" for wrong event and "filter" for LSW. With an
         `estimator` or a `final_estimator`, and for the trees that predict beside the net, "soft",
-        unless "filter" or "plain", trained without the held-out rows, predicts their labels better
-        by more than one standard error. See `final_`.
+        unless "filter" or "plain", trained without the held-out rows, predicts more of their
+        labels, by more than 1.5 standard errors. See `final_`.
     final_estimator : classifier, default=None
         A scikit-learn classifier to be trained on the kept or weighted rows in place of the net.
         Where it, or a part of it, has random_state=None, its clone gets a seed that is derived
@@ -172,8 +172,8 @@ class RobustClassifier(BaseNoisyLabelEstimator):
     final_ : str
         How the classifier was got: one of the values of `final`, without "auto".
     final_scores_ : dict of str to float
-        Only where forms were compared: the mean probability that each gives to the labels of
-        `evidence_.held_out_rows`.
+        Only where forms were compared: the share of the labels of `evidence_.held_out_rows` that
+        each predicts.
     final_estimator_ : classifier
         The fitted `final_estimator` or clone of `estimator`, if one was given; `net_` is then the
         method's net.
@@ -407,8 +407,7 @@ class RobustClassifier(BaseNoisyLabelEstimator):
         of_nets = predict_together(self._nets(), held_out.X, (), None, data.n_classes, 0.0)
         weight = self._estimators_weight
         together = weight * probabilities + (1 - weight) * of_nets
-        rows = np.arange(held_out.n_rows)
-        if is_better(probabilities[rows, held_out.y], together[rows, held_out.y]):
+        if is_better(*(agreement(each, held_out.y) for each in (probabilities, together))):
             self._estimators_weight = 1.0
 
     def _with_every_class(self, weights: FloatArray, data: TrainingData) -> FloatArray:

@@ -15,6 +15,8 @@ FORMS = ("soft", "filter", "plain")
 LEAST_QUALITY = 0.5
 # Fewer tell nothing about forms that differ by a few points.
 MIN_HELD_OUT_ROWS = 40
+# How many standard errors a form must be ahead.
+CLEARLY_AHEAD = 1.5
 # To compare forms more rows needn't be learnt from.
 MAX_COMPARED_ROWS = 20_000
 
@@ -26,7 +28,7 @@ class ComparedForms(NamedTuple):
     ----------
     best : str
     scores : dict of str to float
-        Mean probability that each form gives to the held-out labels.
+        Share of the held-out labels that each form predicts.
     rows : ndarray of int
         Held-out rows that they were compared on.
     probabilities : ndarray of shape (n_held_out_rows, n_classes), or None
@@ -98,7 +100,7 @@ def compare_forms(
             continue
         classifier = fit(rows, _with_every_class(own, rows, data.y))
         probabilities = _probabilities(classifier, take_rows(table, held_out), data.n_classes)
-        found[form] = probabilities[np.arange(len(held_out)), data.y[held_out]], probabilities
+        found[form] = agreement(probabilities, data.y[held_out]), probabilities
     if data.sample_weight is None:
         counts = np.ones(len(held_out))
     else:
@@ -111,12 +113,21 @@ def compare_forms(
     return ComparedForms(best, scores, held_out, found[best][1])
 
 
+def agreement(probabilities: FloatArray, codes: IntArray) -> FloatArray:
+    """Return 1 for each row whose label is predicted, 0 for the others.
+
+    The probability of the label would prefer a form that leaves out whatever is in doubt, since
+    that makes predictions more sure, be they right or wrong.
+    """
+    return (probabilities.argmax(axis=1) == codes).astype(float)
+
+
 def is_better(scores: FloatArray, others: FloatArray, counts: FloatArray | None = None) -> bool:
-    """Return whether the mean of one score per row is larger by more than one standard error."""
+    """Return whether the mean of one score per row is clearly larger, beyond its error."""
     gain = scores - others
     mean = np.average(gain, weights=counts)
     spread = np.average((gain - mean) ** 2, weights=counts)
-    return bool(mean > (spread / len(gain)) ** 0.5 + 1e-12)
+    return bool(mean > CLEARLY_AHEAD * (spread / len(gain)) ** 0.5 + 1e-12)
 
 
 def _with_every_class(weights: FloatArray, rows: IntArray, codes: IntArray) -> FloatArray:

@@ -11,6 +11,8 @@ from ._data import TrainingData
 def hold_out(data: TrainingData, share: float, random_state: np.random.RandomState) -> TrainingData:
     """Return the data with a share of its rows held out.
 
+    Those among them that are trusted are so no longer: no method is to learn from them.
+
     Parameters
     ----------
     data : TrainingData
@@ -35,7 +37,10 @@ def hold_out(data: TrainingData, share: float, random_state: np.random.RandomSta
             "The 'holdout' parameter of the method must leave at least two rows to train on. Got "
             f"{share!r}, which leaves {n_left} of {data.n_rows}."
         )
-    return replace(data, held_out=_without_lost_classes(held_out, data))
+    held_out = _without_lost_classes(held_out, data)
+    trusted = data.trusted.copy()
+    trusted[held_out] = False
+    return replace(data, held_out=held_out, trusted=trusted)
 
 
 def _share_of_classes(

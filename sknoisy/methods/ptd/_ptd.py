@@ -140,7 +140,8 @@ class PTD(Method):
             random_state=trainer.random_state(),
         )
         probabilities = run.predict(every, class_probabilities)
-        given_shares = np.bincount(run.data.y, minlength=run.data.n_classes) / run.data.n_rows
+        given = run.data.y[run.rows]
+        given_shares = np.bincount(given, minlength=run.data.n_classes) / len(given)
         anchors = anchor_rows(probabilities, given_shares, shares.shape[1])
         matrices = fit_part_matrices(shares[anchors], probabilities[anchors])
         tensors = (torch.from_numpy(part).float().to(run.device) for part in (shares, matrices))
