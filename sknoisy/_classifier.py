@@ -113,8 +113,8 @@ class RobustClassifier(BaseNoisyLabelEstimator):
     final : str, default="auto"
         How the classifier is got from the evidence. "method": the net as the method trained it.
         Else it is trained anew. "plain": on all rows; "filter": on the rows that aren't flagged;
-        "weight": with `sample_weights_`; "filter_weight": both; "soft": without the rows that are
-        more likely wrong than right, the others weighted by `label_quality_`. "auto": of nets what
+        "weight": with `sample_weights_`; "filter_weight": both; "soft": with a weight that rises
+        from 0 to 1 where `label_quality_` rises from 3/8 to 5/8. "auto": of nets what
         the method's paper does, "method" for wrong event and "filter" for LSW. With an
         `estimator` or a `final_estimator`, and for the trees that predict beside the net, "soft",
         unless "filter" or "plain", trained without the held-out rows, predicts more of their

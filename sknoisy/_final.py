@@ -11,8 +11,8 @@ from .training import TrainingData, class_probabilities
 
 # Compared by rows left out; the first one is taken unless another is better.
 FORMS = ("soft", "filter", "plain")
-# A row that is more likely wrong than right is better left out.
-LEAST_QUALITY = 0.5
+# Between these qualities the weight of a row rises from 0 to 1; docs/decisions/0050.
+DOUBTFUL_QUALITIES = 0.375, 0.625
 # Fewer tell nothing about forms that differ by a few points.
 MIN_HELD_OUT_ROWS = 40
 # How many standard errors a form must be ahead.
@@ -58,12 +58,12 @@ def form_weights(
     Examples
     --------
     >>> import numpy as np
-    >>> quality, mask = np.array([0.2, 0.6, 0.9]), np.array([True, True, False])
+    >>> quality, mask = np.array([0.2, 0.5, 0.9]), np.array([True, True, False])
     >>> print(form_weights("soft", quality, mask, quality))
-    [0.  0.6 0.9]
+    [0.  0.5 1. ]
     """
     if form == "soft":
-        return np.where(quality < LEAST_QUALITY, 0.0, quality)
+        return np.interp(quality, DOUBTFUL_QUALITIES, (0.0, 1.0))
     weights = sample_weights if form.endswith("weight") else np.ones(len(quality))
     return np.where(noise_mask, 0.0, weights) if form.startswith("filter") else weights
 

@@ -1,0 +1,224 @@
+"""Verdicts that one can act on: labels of tables as people have them, 0 to 40 % of them wrong.
+
+What is trained after the verdict is compared with the same learner on all rows, on what cleanlab
+keeps, and on right labels. Beside accuracy: how many right labels are flagged, how far the label
+quality is from a probability, and whether the interval of the noise rate holds the truth. Results
+are appended to a file as they come, and what is there is not computed again::
+
+    python benchmarks/practice.py --n-jobs 2
+    python benchmarks/practice.py --summary
+"""
+
+import argparse
+import sys
+import warnings
+from itertools import product
+
+import numpy as np
+import pandas as pd
+from _common import (
+    DOCUMENT,
+    RESULTS,
+    Stopwatch,
+    environment,
+    markdown_table,
+    read_results,
+    run_missing,
+    write_section,
+)
+from _raw_tables import ALL_TABLES, NOISES, load_raw_cell, noises_of
+from judges import CHOSEN_ON, KEY, accuracy, boosted, cleanlab_trees, detection, flag_nothing, trees
+
+from sknoisy import RobustClassifier
+from sknoisy.exceptions import FewRowsLeftWarning, NotLearnedWarning
+
+MAX_ROWS = 2000
+N_BINS = 10
+ALL_ROWS = "trees_all_rows"
+
+
+# -- one function per method: cell -> figures -------------------------------------------------
+
+
+def robust(**parameters):
+    def evaluate(cell):
+        model = RobustClassifier(
+            random_state=cell.seed,
+            **{name: value(cell.seed) for name, value in parameters.items()},
+        )
+        with warnings.catch_warnings(), Stopwatch() as watch:
+            warnings.simplefilter("ignore", (FewRowsLeftWarning, NotLearnedWarning))
+            model.fit(cell.X, cell.y_noisy)
+        figures = detection(cell, model.label_quality_, model.noise_mask_)
+        figures |= verdict(cell, model)
+        figures |= accuracy(cell, model.predict(cell.X_test))
+        return figures | {"final": model.final_, "cpu_seconds": watch.cpu_seconds}
+
+    return evaluate
+
+
+def verdict(cell, model):
+    """Return what the verdict costs right labels, and how near its numbers are to the truth."""
+    right = ~cell.flipped
+    low, high = model.noise_rate_interval_
+    rate = cell.flipped.mean()
+    rarest = np.bincount(cell.y_clean).argmin()
+    of_rarest = right & (cell.y_clean == rarest)
+    return {
+        "right_flagged": float(model.noise_mask_[right].mean()),
+        "rarest_flagged": float(model.noise_mask_[of_rarest].mean()),
+        "calibration_error": calibration_error(model.label_quality_, right),
+        "estimated_rate": float(model.noise_rate_),
+        "is_covered": bool(low <= rate <= high),
+        "width": float(high - low),
+    }
+
+
+def calibration_error(quality, right):
+    """Return the expected calibration error: the mean gap in tenths of the scale."""
+    bins = np.minimum((quality * N_BINS).astype(int), N_BINS - 1)
+    n_rows = np.bincount(bins, minlength=N_BINS)
+    gaps = np.bincount(bins, quality, N_BINS) - np.bincount(bins, right, N_BINS)
+    return float(np.abs(gaps).sum() / n_rows.sum())
+
+
+METHODS = {
+    ALL_ROWS: boosted("y_noisy"),
+    "trees_right_labels": boosted("y_clean"),
+    "cleanlab": cleanlab_trees,
+    "flag_nothing": flag_nothing,
+    "robust_trees": robust(estimator=trees),
+    "robust_trees_soft": robust(estimator=trees, final=lambda seed: "soft"),
+    "robust_trees_filter": robust(estimator=trees, final=lambda seed: "filter"),
+    "robust_default": robust(),
+}
+
+
+# -- the program ------------------------------------------------------------------------------
+
+
+def evaluate_cell(table, noise, seed, method, max_rows):
+    cell = load_raw_cell(table, noise, seed, max_rows)
+    return METHODS[method](cell) | {"n_rows": len(cell.X), "noise_rate": float(cell.flipped.mean())}
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--tables", nargs="+", choices=ALL_TABLES, default=ALL_TABLES)
+    parser.add_argument(
+        "--noises", nargs="+", choices=(*NOISES, "human"), default=(*NOISES, "human")
+    )
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1])
+    parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
+    parser.add_argument("--max-rows", type=int, default=MAX_ROWS)
+    parser.add_argument("--n-jobs", type=int, default=1, help="processes of one thread each")
+    parser.add_argument("--force", action="store_true", help="compute known results again")
+    parser.add_argument("--output", default=RESULTS / "practice.jsonl")
+    parser.add_argument("--summary", action="store_true", help="print and write, run nothing")
+    parser.add_argument("--document", default=DOCUMENT, help="where the summary is written")
+    options = parser.parse_args(arguments)
+    if options.summary:
+        return write_summary(options)
+    jobs = [
+        dict(zip(KEY, (table, noise, seed, method, options.max_rows), strict=True))
+        for seed, table in product(options.seeds, options.tables)
+        for noise in noises_of(table)
+        if noise in options.noises
+        for method in options.methods
+    ]
+    n_failed = run_missing(
+        evaluate_cell, jobs, options.output, n_jobs=options.n_jobs, force=options.force
+    )
+    return int(n_failed > 0)
+
+
+def write_summary(options):
+    records = [
+        record["figures"] | {name: record[name] for name in KEY}
+        for record in read_results(options.output, KEY).values()
+        if record["table"] in options.tables
+        and record["seed"] in options.seeds
+        and record["max_rows"] == options.max_rows
+    ]
+    if not records:
+        print(f"{options.output} has no results of these settings", file=sys.stderr)
+        return 1
+    text = summarize(pd.DataFrame(records))
+    write_section(options.document, "practice", text)
+    print(text)
+    return 0
+
+
+def summarize(frame):
+    """Return the figures as Markdown, of tables that nothing was chosen on and of the others."""
+    frame["cell"] = frame[["table", "noise", "seed"]].astype(str).agg(" ".join, axis=1)
+    # Only cells that all have been measured on: a mean over others would compare tables.
+    frame = frame[frame.groupby("cell")["method"].transform("nunique") == frame["method"].nunique()]
+    is_new = ~frame["table"].isin(CHOSEN_ON)
+    seeds = ", ".join(map(str, sorted(frame["seed"].unique())))
+    parts = [f"Seeds {seeds}, at most {frame['max_rows'].max()} training rows. Packages: "]
+    parts[0] += ", ".join(f"{name} {each}" for name, each in environment().items() if each) + "."
+    for title, rows in (
+        ("Tables that nothing was chosen on", frame[is_new]),
+        ("Tables that rules were chosen on, with other seeds", frame[~is_new]),
+    ):
+        if len(rows):
+            parts += [
+                f"### {title}",
+                gains(rows, "accuracy"),
+                gains(rows, "balanced_accuracy"),
+                verdicts(rows),
+            ]
+    return "\n\n".join(parts)
+
+
+def gains(frame, figure):
+    """Return accuracies on right labels by noise, with the difference from all rows kept."""
+    wide = frame.pivot(index="cell", columns="method", values=figure)
+    noise_of = frame.drop_duplicates("cell").set_index("cell")["noise"]
+    noises = [noise for noise in (*NOISES, "human") if noise in set(noise_of)]
+    lines = []
+    for name in [name for name in METHODS if name in wide and wide[name].notna().any()]:
+        gain = wide[name] - wide[ALL_ROWS]
+        line = [name]
+        for noise in noises:
+            of_noise = noise_of[noise_of == noise].index
+            line.append(f"{wide.loc[of_noise, name].mean():.3f}")
+        if name != ALL_ROWS:
+            line += [
+                f"{gain.mean():+.3f}",
+                f"{(gain < -0.01).mean():.0%}",
+                f"{gain.min():+.3f} {gain.idxmin()}",
+            ]
+        lines.append(line + [""] * (len(noises) + 4 - len(line)))
+    label = figure.replace("_", " ")
+    header = [label, *noises, "mean gain", "cells below by a point", "worst"]
+    return markdown_table(header, lines)
+
+
+def verdicts(frame):
+    """Return the figures of the verdicts by noise."""
+    frame = frame[frame["flagged"].notna()]
+    columns = {
+        "auc": "AUC",
+        "average_precision": "AP",
+        "f1": "F1",
+        "flagged": "flagged",
+        "right_flagged": "right labels flagged",
+        "rarest_flagged": "of the rarest class",
+        "calibration_error": "calibration error",
+        "estimated_rate": "estimated rate",
+        "is_covered": "interval holds",
+        "width": "its width",
+    }
+    lines = []
+    for name in [name for name in METHODS if name in set(frame["method"])]:
+        for noise in [noise for noise in (*NOISES, "human") if noise in set(frame["noise"])]:
+            rows = frame[(frame["method"] == name) & (frame["noise"] == noise)]
+            figures = [rows[column].astype(float).mean() for column in columns]
+            lines.append([name, noise, *("" if np.isnan(x) else f"{x:.3f}" for x in figures)])
+    return markdown_table(["verdict", "noise", *columns.values()], lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
