@@ -18,8 +18,9 @@ from skorch import NeuralNet
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from .._named_inputs import NamedInputs
 from .._typing import BoolArray, History, IntArray, State
-from ..augmentation import StrongAugment, resolve_view
+from ..augmentation import StrongAugment, resolve_view, view_of_named_inputs
 from ._averaging import AveragedWeights
 from ._batches import Batch, DatasetBatches, FeatureStore, RowBatches
 from ._data import TrainingData
@@ -113,8 +114,8 @@ class TrainingRun:
         self._seed = seed
         self._verbose = verbose
         self._generator = row_generator(seed)
-        self._weak = resolve_view(getattr(self.net, "weak_view", None))
-        self._strong = resolve_view(getattr(self.net, "strong_view", None))
+        self._weak = self._resolve_view("weak_view")
+        self._strong = self._resolve_view("strong_view")
 
     def _check_criterion(self, outputs: Any) -> None:
         """Raise an error if the criterion doesn't give a loss for each row."""
@@ -132,6 +133,10 @@ class TrainingRun:
                 f"shape {tuple(losses.shape)} for {len(y)} rows."
             )
 
+    def _resolve_view(self, parameter: str) -> Callable[..., Any]:
+        view = resolve_view(getattr(self.net, parameter, None))
+        return view_of_named_inputs(view, parameter) if self.data.is_named else view
+
     # -- forward -----------------------------------------------------------------------------
 
     def weak_view(self, X: Tensor) -> Tensor:
@@ -139,6 +144,13 @@ class TrainingRun:
 
     def strong_view(self, X: Tensor) -> Tensor:
         return self._strong(X, self._generator)
+
+    def both_views(self, X: Any) -> Any:
+        """Return a weak view of a batch's features, and after it a strong one."""
+        views = self.weak_view(X), self.strong_view(X)
+        if not self.data.is_named:
+            return torch.cat(views)
+        return NamedInputs({name: torch.cat([view[name] for view in views]) for name in X})
 
     def check_strong_view(self) -> None:
         """Warn if the strong view would cut the images off at 0 and 1."""
