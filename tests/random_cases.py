@@ -41,8 +41,14 @@ import pandas as pd
 import torch
 from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
-from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.ensemble import (
+    AdaBoostClassifier,
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+)
 from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeClassifier
+from sklearn.model_selection import KFold, ShuffleSplit, StratifiedKFold
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -1180,6 +1186,71 @@ ODD_FINAL_ESTIMATORS = {
     "nested": lambda m: RobustClassifier("cross_entropy", max_epochs=1, random_state=0),
     "number": lambda m: 3,
 }
+ORDINARY_ESTIMATORS = {
+    "HistGradientBoosting": lambda m: HistGradientBoostingClassifier(max_iter=4, max_depth=2),
+    "GradientBoosting": lambda m: GradientBoostingClassifier(n_estimators=3),
+    "AdaBoost": lambda m: AdaBoostClassifier(n_estimators=4),
+    "forest": lambda m: RandomForestClassifier(n_estimators=4, max_depth=3),
+    "LogisticRegression": lambda m: LogisticRegression(max_iter=20),
+    "KNeighbors": lambda m: KNeighborsClassifier(2),
+    "pipeline": lambda m: make_pipeline(NumberEncoder(), LogisticRegression(max_iter=20)),
+    "pipeline of trees": lambda m: make_pipeline(
+        NumberEncoder(), DecisionTreeClassifier(max_depth=2)
+    ),
+}
+ODD_ESTIMATORS = {
+    **ORDINARY_ESTIMATORS,
+    "Ridge": lambda m: RidgeClassifier(),
+    "HistGradientBoosting with early stopping": lambda m: HistGradientBoostingClassifier(
+        max_iter=4, early_stopping=True, min_samples_leaf=3
+    ),
+    "regressor": lambda m: LinearRegression(),
+    "text": lambda m: "forest",
+    "class": lambda m: HistGradientBoostingClassifier,
+    "raises": lambda m: RaisesInFit(),
+    "bad parameter": lambda m: HistGradientBoostingClassifier(learning_rate=-1),
+    "no rounds": lambda m: AdaBoostClassifier(n_estimators=0),
+    "pipeline that can't encode": lambda m: make_pipeline(StandardScaler(), LogisticRegression()),
+    "nested": lambda m: RobustClassifier("cross_entropy", max_epochs=1, random_state=0),
+    "net": lambda m: skorch_net(Linear),
+    "module": lambda m: Linear,
+    "number": lambda m: 3,
+    "fitted": lambda m: DecisionTreeClassifier().fit([[0.0], [1.0]], [0, 1]),
+}
+ORDINARY_FOLDS = {
+    "None": lambda m: None,
+    "2": lambda m: 2,
+    "np.int64(3)": lambda m: np.int64(3),
+    "StratifiedKFold": lambda m: StratifiedKFold(2),
+    "pairs": lambda m: _two_folds(m),
+}
+ODD_FOLDS = {
+    "1": lambda m: 1,
+    "0": lambda m: 0,
+    "True": lambda m: True,
+    "1000": lambda m: 1000,
+    "2.5": lambda m: 2.5,
+    "text": lambda m: "five",
+    "KFold": lambda m: KFold(2),
+    "KFold of too many": lambda m: KFold(1000),
+    "some rows only": lambda m: ShuffleSplit(1, test_size=0.2, random_state=0),
+    "no pairs": lambda m: [],
+    "pairs of too large numbers": lambda m: [([0, 1], [1000])],
+    "generator": lambda m: (pair for pair in _two_folds(m)),
+    "class": lambda m: StratifiedKFold,
+}
+
+
+def _two_folds(m):
+    rows = np.argsort(m.codes, kind="stable")
+    return [(rows[::2], rows[1::2]), (rows[1::2], rows[::2])]
+
+
+# Methods that an estimator may judge by.
+METHODS_OF_ESTIMATORS = [
+    name for name, kind in METHODS.items() if kind.estimator_parameters is not None
+]
+NET_PARAMETERS = ("net", "max_epochs", "batch_size", "lr", "device")
 ODD_FINALS = ["best", None, True, 3, np.array(["auto", "joint"]), ["auto"], "AUTO", ""]
 
 
@@ -1413,6 +1484,7 @@ class Drawing:
         case.params["net"] = self._pick("net", ordinary, ODD_NETS)[1](m)
         if case.estimator_class is RobustClassifier:
             self._final()
+        self._estimator()
 
     def _final(self):
         case, m = self.case, self.m
@@ -1432,6 +1504,36 @@ class Drawing:
                 case.params["final"] = final
         case.words["final"] = repr(case.params.get("final", "auto"))
 
+    def _estimator(self):
+        """Let an estimator judge in some of the cases; what it is drawn by is apart."""
+        case, m = self.case, self.m
+        rng = np.random.default_rng([SEED, case.number, 1])
+        if m.kind != "table" and rng.random() < 0.9 or rng.random() < 0.6:
+            return
+        is_odd = rng.random() < 0.25
+        pools = (
+            ("estimator", ORDINARY_ESTIMATORS, ODD_ESTIMATORS),
+            ("cv", ORDINARY_FOLDS, ODD_FOLDS),
+        )
+        for name, ordinary, odd in pools:
+            pool = odd if is_odd and rng.random() < 0.5 else ordinary
+            label = str(rng.choice(list(pool)))
+            case.params[name], case.words[name] = pool[label](m), label
+        if is_odd or m.kind != "table":
+            case.odd |= {"estimator"}
+        if not is_odd or rng.random() < 0.8:
+            self._without_net(str(rng.choice(METHODS_OF_ESTIMATORS)), is_odd)
+
+    def _without_net(self, method, is_odd):
+        case = self.case
+        for name in NET_PARAMETERS:
+            case.params.pop(name)
+            case.words[name] = "left out"
+        if not is_odd and "method" not in case.odd:
+            case.params["method"], case.words["method"] = method, repr(method)
+            if method in _trusting_methods():
+                case.fit_params["trusted"] = self.m.trusted
+
     def _ways(self):
         case = self.case
         if case.estimator_class is NoisyLabelDetector:
@@ -1445,6 +1547,10 @@ class Drawing:
             "pickled": case.pickled,
             "fitted before": case.first,
         }
+
+
+def _trusting_methods():
+    return [name for name, kind in METHODS.items() if kind.needs_trusted]
 
 
 def _needs_trusted(method):
@@ -1623,14 +1729,17 @@ def is_of_the_users_objects(error, estimator):
         return True
     if not isinstance(error, ValueError | TypeError):
         return False
-    final = type(getattr(estimator, "final_estimator", None))
+    given = {
+        type(getattr(estimator, name, None)) for name in ("estimator", "final_estimator", "cv")
+    }
+    given = tuple(kind for kind in given if kind.__module__.partition(".")[0] != "builtins")
     for step, _ in traceback.walk_tb(error.__traceback__):
         name, code = step.f_code.co_name, step.f_code.co_filename
         if "skorch" in code and name.startswith(("initialize", "set_params", "_set_params")):
             return True
         if code.endswith(os.path.join("skorch", "dataset.py")):
             return True
-        if issubclass(final, BaseEstimator) and type(step.f_locals.get("self")) is final:
+        if type(step.f_locals.get("self")) in given:
             return True
     return False
 
@@ -1721,11 +1830,25 @@ class Result:
             yield "classes_ aren't those of y", f"{estimator.classes_} and {np.unique(self.labels)}"
         if type(estimator.n_features_in_) is not int:
             yield "n_features_in_ isn't an int", repr(estimator.n_features_in_)
-        if not estimator.history_ or not all(isinstance(e, dict) for e in estimator.history_):
+        has_epochs = bool(estimator.history_) or estimator.estimator is not None
+        if not has_epochs or not all(isinstance(e, dict) for e in estimator.history_):
             yield "history_ isn't a list of dicts", repr(estimator.history_)[:200]
+        if estimator.estimator is not None:
+            yield from self._estimators()
+            return
         state = estimator.net_.module_.state_dict().values()
         if any(torch.isnan(value).any() for value in state if value.is_floating_point()):
             yield "NaN in the weights of net_", ""
+
+    def _estimators(self):
+        estimator = self.estimator
+        if hasattr(estimator, "net_"):
+            yield "net_ beside an estimator", ""
+        kind = type(estimator.estimator)
+        # Of a booster the rounds that count are kept with it.
+        kinds = {type(getattr(each, "booster", each)) for each in estimator.estimators_}
+        if kinds != {kind}:
+            yield "estimators_ aren't clones of the estimator", repr(estimator.estimators_)[:200]
 
     def _verdict(self):
         estimator = self.estimator
@@ -1789,7 +1912,11 @@ class Result:
         has_names = all(isinstance(c, str) for c in getattr(X, "columns", [0]))
         if hasattr(estimator, "feature_names_in_") != has_names:
             yield "feature_names_in_ without column names, or the other way round", ""
-        has_final = getattr(estimator, "final_estimator", None) is not None
+        has_final = getattr(estimator, "final_estimator", None) is not None or (
+            isinstance(estimator, RobustClassifier)
+            and estimator.estimator is not None
+            and estimator.final not in ("method", "joint")
+        )
         if hasattr(estimator, "final_estimator_") != has_final:
             yield "final_estimator_ without final_estimator, or the other way round", ""
 
@@ -1945,7 +2072,7 @@ class Examination:
         if error is None or self.case.odd or self.findings:
             return
         # What an ordinary net, final estimator or method can't do with few rows or with weights.
-        limits = ("'train_split'", "'trusted_batch_size'", "'final_estimator' whose fit takes")
+        limits = ("'train_split'", "'trusted_batch_size'", "whose fit takes")
         if isinstance(error, exceptions.TrustedRowsRequiredError):
             return
         if isinstance(error, ValueError) and any(limit in str(error) for limit in limits):
