@@ -229,6 +229,19 @@ class TwoInOne(Linear):
         return self.normalize(super().forward(X))
 
 
+class TableAndCode(nn.Module):
+    """Takes the entries of a dict: numbers, and codes up to two."""
+
+    def __init__(self, n_classes):
+        super().__init__()
+        self.embedding = nn.Embedding(3, 4)
+        self.numbers = nn.LazyLinear(4)
+        self.head = nn.Linear(8, n_classes)
+
+    def forward(self, table, code):
+        return self.head(torch.cat([self.numbers(table), self.embedding(code)], dim=1))
+
+
 class RaisesInConstructor(Linear):
     def __init__(self, n_features, n_classes):
         raise OwnError("no such net")
@@ -448,7 +461,7 @@ ORDINARY_TABLES = {
 }
 # What isn't numbers alone. Final estimators need a pipeline for it.
 MESSY_TABLES = {
-    "NaN": lambda m: m.changed((3, 0), np.nan),
+    "NaN": lambda m: m.changed((-1, 0), np.nan),
     "datetime64": lambda m: (1000 * m.table).astype("datetime64[s]"),
     "timedelta64": lambda m: (1000 * m.table).astype("timedelta64[s]"),
     "None among numbers": lambda m: np.where(m.table > 0, m.table, None),
@@ -459,17 +472,17 @@ MESSY_TABLES = {
     "csr_array": lambda m: sparse.csr_array(np.where(m.table > 0, m.table, 0)),
     "csc_array": lambda m: sparse.csc_array(np.where(m.table > 0, m.table, 0)),
     "coo_array": lambda m: sparse.coo_array(m.table),
-    "csr_array with NaN": lambda m: sparse.csr_array(m.changed((3, 0), np.nan)),
-    "tensor with NaN": lambda m: torch.from_numpy(m.changed((3, 0), np.nan)),
+    "csr_array with NaN": lambda m: sparse.csr_array(m.changed((-1, 0), np.nan)),
+    "tensor with NaN": lambda m: torch.from_numpy(m.changed((-1, 0), np.nan)),
     "DataFrame with strings": with_words_and_gaps,
     "DataFrame with one string": lambda m: with_column(m.table, "word"),
-    "DataFrame with NaN": lambda m: frame(m.changed((3, 0), np.nan)),
+    "DataFrame with NaN": lambda m: frame(m.changed((-1, 0), np.nan)),
     "DataFrame with a column of NaN": lambda m: with_column(m.table, np.nan),
     "DataFrame with dates": lambda m: with_column(
         m.table, pd.Timestamp("2020-01-01") + pd.to_timedelta(10 * m.table[:, 0], unit="D")
     ),
     "DataFrame with one date": lambda m: with_column(m.table, pd.Timestamp("2020-01-01")),
-    "DataFrame, NA among nullables": lambda m: frame(m.changed((3, 0), np.nan)).astype("Float64"),
+    "DataFrame, NA among nullables": lambda m: frame(m.changed((-1, 0), np.nan)).astype("Float64"),
     "DataFrame with categories": lambda m: with_column(
         m.table, pd.Categorical(["u", "v"] * m.n_rows)[: m.n_rows]
     ),
@@ -492,12 +505,12 @@ ORDINARY_TABLES |= MESSY_TABLES
 ODD_TABLES = {
     "all features constant": lambda m: np.ones_like(m.table),
     "3e38": lambda m: m.table * 3e37,
-    "a value of 3e38": lambda m: m.changed((3, 0), 3e38),
-    "1e300": lambda m: m.changed((3, 0), 1e300),
+    "a value of 3e38": lambda m: m.changed((-1, 0), 3e38),
+    "1e300": lambda m: m.changed((-1, 0), 1e300),
     "1e20": lambda m: m.table * 1e20,
     "1e-30": lambda m: m.table * 1e-30,
     "1e-300": lambda m: m.table * 1e-300,
-    "infinity": lambda m: m.changed((3, 0), -np.inf),
+    "infinity": lambda m: m.changed((-1, 0), -np.inf),
     "complex": lambda m: m.table + 1j,
     "strings": lambda m: m.table.astype(str),
     "words": lambda m: np.full(m.table.shape, "word"),
@@ -635,6 +648,54 @@ def _with_too_few_targets(m):
     dataset = Listed(m.pairs())
     dataset.targets = m.codes[:-1]
     return dataset
+
+
+ORDINARY_DICTS = {
+    "arrays": lambda m: {"table": m.table, "code": m.codes % 3},
+    "of other types": lambda m: {
+        "code": (m.codes % 3).astype(np.uint8),
+        "table": m.table.astype(np.float16),
+    },
+    "tensors": lambda m: {
+        "table": torch.from_numpy(m.table),
+        "code": torch.from_numpy(m.codes % 3),
+    },
+    "lists": lambda m: {"table": m.table.tolist(), "code": (m.codes % 3).tolist()},
+    "frame and Series": lambda m: {"table": frame(m.table), "code": pd.Series(m.codes % 3)},
+    "memory-mapped": lambda m: {"table": mapped(m, m.table), "code": m.codes % 3},
+    "read-only": lambda m: {"table": read_only(m.table), "code": m.codes % 3},
+}
+ODD_DICTS = {
+    "another length": lambda m: {"table": m.table[1:], "code": m.codes % 3},
+    "both short": lambda m: {"table": m.table[1:], "code": m.codes[1:] % 3},
+    "no rows": lambda m: {"table": m.table[:0], "code": m.codes[:0]},
+    "no entries": lambda m: {},
+    "one too few": lambda m: {"table": m.table},
+    "one too many": lambda m: {"table": m.table, "code": m.codes % 3, "more": m.table},
+    "NaN": lambda m: {"table": m.changed((-1, 0), np.nan), "code": m.codes % 3},
+    "words": lambda m: {"table": m.table.astype(str), "code": m.codes % 3},
+    "objects": lambda m: {"table": m.table, "code": _names(m)},
+    "floats as codes": lambda m: {"table": m.table, "code": (m.codes % 3).astype(float)},
+    "codes beyond the embedding": lambda m: {"table": m.table, "code": m.codes + 1000},
+    "a number": lambda m: {"table": m.table, "code": 3},
+    "None": lambda m: {"table": m.table, "code": None},
+    "numbers as names": lambda m: {0: m.table, 1: m.codes % 3},
+    "sparse": lambda m: {"table": sparse.csr_array(m.table), "code": m.codes % 3},
+    "ragged": lambda m: {"table": [[1.0], [1.0, 2.0]], "code": m.codes % 3},
+    "no columns": lambda m: {"table": m.table[:, :0], "code": m.codes % 3},
+    "complex": lambda m: {"table": m.table + 1j, "code": m.codes % 3},
+    "1e300": lambda m: {"table": m.changed((-1, 0), 1e300), "code": m.codes % 3},
+}
+NETS_OF_DICTS = {
+    "module of a dict": lambda m: TableAndCode,
+    "skorch of a dict": lambda m: skorch_net(TableAndCode),
+    "train_split of a dict": lambda m: NeuralNetClassifier(
+        TableAndCode, criterion=nn.CrossEntropyLoss, verbose=0
+    ),
+    "masking of a dict": lambda m: TabularNet(
+        TableAndCode, weak_view="noise", strong_view="masking"
+    ),
+}
 
 
 FEATURES = {
@@ -1236,7 +1297,6 @@ ODD_FOLDS = {
     "some rows only": lambda m: ShuffleSplit(1, test_size=0.2, random_state=0),
     "no pairs": lambda m: [],
     "pairs of too large numbers": lambda m: [([0, 1], [1000])],
-    "generator": lambda m: (pair for pair in _two_folds(m)),
     "class": lambda m: StratifiedKFold,
 }
 
@@ -1484,6 +1544,7 @@ class Drawing:
         case.params["net"] = self._pick("net", ordinary, ODD_NETS)[1](m)
         if case.estimator_class is RobustClassifier:
             self._final()
+        self._dict_of_arrays()
         self._estimator()
 
     def _final(self):
@@ -1504,6 +1565,22 @@ class Drawing:
                 case.params["final"] = final
         case.words["final"] = repr(case.params.get("final", "auto"))
 
+    def _dict_of_arrays(self):
+        """Let X be a dict in some of the cases; what it is drawn by is apart."""
+        case, m = self.case, self.m
+        rng = np.random.default_rng([SEED, case.number, 2])
+        if m.kind != "table" or rng.random() < 0.92:
+            return
+        is_odd = rng.random() < 0.3
+        pool = ODD_DICTS if is_odd else ORDINARY_DICTS
+        label = str(rng.choice(list(pool)))
+        case.X, case.words["X"] = pool[label](m), f"dict, {label}"
+        if is_odd or "final_estimator" in case.params:
+            case.odd |= {"X"}
+        if not is_odd or rng.random() < 0.8:
+            label = str(rng.choice(list(NETS_OF_DICTS)))
+            case.params["net"], case.words["net"] = NETS_OF_DICTS[label](m), label
+
     def _estimator(self):
         """Let an estimator judge in some of the cases; what it is drawn by is apart."""
         case, m = self.case, self.m
@@ -1519,7 +1596,7 @@ class Drawing:
             pool = odd if is_odd and rng.random() < 0.5 else ordinary
             label = str(rng.choice(list(pool)))
             case.params[name], case.words[name] = pool[label](m), label
-        if is_odd or m.kind != "table":
+        if is_odd or m.kind != "table" or isinstance(case.X, dict):
             case.odd |= {"estimator"}
         if not is_odd or rng.random() < 0.8:
             self._without_net(str(rng.choice(METHODS_OF_ESTIMATORS)), is_odd)
@@ -1609,7 +1686,8 @@ def surroundings(*, with_numpy):
         "deterministic algorithms": torch.are_deterministic_algorithms_enabled(),
         "error state of numpy": np.geterr(),
         "working directory": os.getcwd(),
-        "environment": dict(os.environ),
+        # torch's compiler sets one of its own when it is first imported.
+        "environment": {k: v for k, v in os.environ.items() if not k.startswith("TORCHINDUCTOR")},
         "signal handler": signal.getsignal(signal.SIGINT),
     }
     if with_numpy:
@@ -1928,7 +2006,7 @@ class Result:
             yield "fit_predict doesn't return the mask", ""
         if entry == "fit_resample":
             X, y = self.returned
-            n_kept = X.shape[0] if sparse.issparse(X) else len(X)
+            n_kept = _n_rows(X)
             if n_kept != (~mask).sum() or len(y) != (~mask).sum():
                 yield "fit_resample returns another number of rows", f"{n_kept}, {len(y)}"
             is_subset = isinstance(X, Subset) and isinstance(self.case.X, Dataset)
@@ -1975,6 +2053,13 @@ class Result:
         fresh = clone(self.estimator)
         if set(vars(fresh)) != set(constructor_parameters(fresh)):
             yield "a clone of the fitted one is fitted", ""
+
+
+def _n_rows(X):
+    if isinstance(X, dict):
+        lengths = {_n_rows(values) for values in X.values()}
+        return lengths.pop() if len(lengths) == 1 else lengths
+    return X.shape[0] if sparse.issparse(X) else len(X)
 
 
 def _is_mapped(X):
@@ -2073,6 +2158,8 @@ class Examination:
             return
         # What an ordinary net, final estimator or method can't do with few rows or with weights.
         limits = ("'train_split'", "'trusted_batch_size'", "whose fit takes")
+        # Nor what they can't do with a dict.
+        limits += ("mixes rows with each other", "features='input' needs X")
         if isinstance(error, exceptions.TrustedRowsRequiredError):
             return
         if isinstance(error, ValueError) and any(limit in str(error) for limit in limits):
