@@ -19,7 +19,7 @@ from torch.utils.data import Dataset
 from ._arrays import plain
 from ._evidence import collect_evidence, draw_seed, predict_together
 from ._features import row_index
-from ._judges import Judges, check_estimator_rows, resolve_judges
+from ._judges import Judges, check_estimator_rows, check_rows_of_method, resolve_judges
 from ._labels import check_labels, check_trusted, check_weights, encode_labels
 from ._parameters import (
     check_number,
@@ -61,6 +61,7 @@ from .training import (
 
 # What a fit sets besides the public attributes, whose names end in an underscore.
 PRIVATE_FIT_STATE = (
+    "_entry_dtypes",
     "_estimators_weight",
     "_given_labels",
     "_index",
@@ -212,6 +213,7 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
         trusted = check_trusted(trusted, codes, classes, weights)
         if self.estimator is not None:
             check_estimator_rows(self, "estimator", rows, weights)
+        check_rows_of_method(method, rows)
         judges = resolve_judges(self, method, rows)
         table = None if judges.estimator is None else rows.for_classifier(judges.estimator)
         features = rows.for_nets if judges.uses_net else table
@@ -350,7 +352,7 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like, DataFrame, sparse matrix or torch Dataset
+        X : array-like, DataFrame, sparse matrix, torch Dataset or dict of arrays
             Rows of the kind seen in fit.
 
         Returns
@@ -370,7 +372,7 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like, DataFrame, sparse matrix or torch Dataset
+        X : array-like, DataFrame, sparse matrix, torch Dataset or dict of arrays
             Rows of the kind seen in fit.
 
         Returns
@@ -388,7 +390,7 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like, DataFrame, sparse matrix or torch Dataset
+        X : array-like, DataFrame, sparse matrix, torch Dataset or dict of arrays
         y : array-like of shape (n_rows,), default=None
             Labels of any kind that fit takes. May be None for a Dataset.
         sample_weight : array-like of shape (n_rows,), default=None
@@ -406,7 +408,7 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like, DataFrame, sparse matrix or torch Dataset
+        X : array-like, DataFrame, sparse matrix, torch Dataset or dict of arrays
         y : array-like of shape (n_rows,)
             Labels of classes seen in fit.
 
@@ -427,7 +429,7 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like, DataFrame, sparse matrix or torch Dataset
+        X : array-like, DataFrame, sparse matrix, torch Dataset or dict of arrays
         y : array-like of shape (n_rows,)
             Labels of classes seen in fit.
 

@@ -249,11 +249,11 @@ class RobustClassifier(BaseNoisyLabelEstimator):
 
         Parameters
         ----------
-        X : array-like, DataFrame, sparse matrix or torch Dataset
+        X : array-like, DataFrame, sparse matrix, torch Dataset or dict of arrays
             A table (n_rows, n_features) of numbers, texts, categories, booleans and dates, with
             missing values; images (n_rows, height, width), (n_rows, channels, height, width) or
-            (n_rows, height, width, channels), bytes or floats in [0, 1]; or a Dataset of pairs
-            (x, y).
+            (n_rows, height, width, channels), bytes or floats in [0, 1]; a Dataset of pairs
+            (x, y); or a dict of arrays, the parameters of the forward of the `net` given.
         y : array-like of shape (n_rows,)
             Given labels. May be None for a Dataset.
         trusted : array-like of bool of shape (n_rows,), default=None
@@ -435,7 +435,7 @@ class RobustClassifier(BaseNoisyLabelEstimator):
 
         Parameters
         ----------
-        X : array-like, DataFrame, sparse matrix or torch Dataset
+        X : array-like, DataFrame, sparse matrix, torch Dataset or dict of arrays
             Rows of the kind seen in fit.
 
         Returns
@@ -454,7 +454,7 @@ class RobustClassifier(BaseNoisyLabelEstimator):
 
         Parameters
         ----------
-        X : array-like, DataFrame, sparse matrix or torch Dataset
+        X : array-like, DataFrame, sparse matrix, torch Dataset or dict of arrays
             Rows of the kind seen in fit.
 
         Returns

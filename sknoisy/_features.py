@@ -1,6 +1,7 @@
 """Checks of X at the head of `fit` and `predict`; each names what is wrong and what it got."""
 
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,11 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_array, validate_data
+from skorch.helper import SliceDict
 from torch.utils.data import Dataset, IterableDataset, Subset
 
 from ._arrays import DATES, as_array
+from ._named_inputs import NamedInputs, shape_of_rows
 from ._typing import Features, FloatArray, IntArray
 from .tables import NumberEncoder, Table, TreeEncoder, as_frame, as_table
 
@@ -22,20 +25,22 @@ LARGEST_FRACTION = 2.0
 
 
 def is_table(X: Any) -> bool:
-    """Return whether rows are those of a table, neither images nor a Dataset."""
-    if isinstance(X, Dataset):
+    """Return whether rows are those of a table, not images, a Dataset or arrays by name."""
+    if isinstance(X, Dataset | Mapping):
         return False
     return sparse.issparse(X) or getattr(X, "ndim", 2) not in (3, 4)
 
 
 def check_features(estimator: Any, X: Features, *, reset: bool) -> Any:
-    """Return X as a net takes it: a table of float32, images (N, C, H, W), or the Dataset.
+    """Return X as a net takes it: a table of float32, images, the Dataset, or named inputs.
 
     At `reset` the shape of a row is remembered, and how a table was encoded; later rows are
     compared with it, and encoded in the same way. A table is dense or CSR.
     """
     if isinstance(X, Dataset):
         return _checked_dataset(estimator, X, reset)
+    if isinstance(X, Mapping):
+        return _checked_named_inputs(estimator, X, reset)
     X = as_array(X, "X")
     if not is_table(X):
         return _checked_images(estimator, X, reset)
@@ -77,8 +82,8 @@ def encode_table(
     return encoder.fit_transform(table)
 
 
-def _check_finite(estimator: Any, X: FloatArray) -> None:
-    """Raise an error that names the first image with a value that is NaN or infinite."""
+def _check_finite(estimator: Any, X: FloatArray, name: str = "X") -> None:
+    """Raise an error that names the first row with a value that is NaN or infinite."""
     # A sum needs no memory, unlike a mask.
     with np.errstate(invalid="ignore"):
         total = X.sum(dtype=np.float64)
@@ -90,8 +95,8 @@ def _check_finite(estimator: Any, X: FloatArray) -> None:
     row, *rest = np.argwhere(bad)[0].tolist()
     what = "NaN" if np.isnan(X[row, *rest]) else "infinity or a value too large for float32"
     raise ValueError(
-        f"Input X contains {what}: row {row}. {type(estimator).__name__} needs images of finite "
-        "numbers."
+        f"Input {name} contains {what}: row {row}. {type(estimator).__name__} needs "
+        f"{'images' if name == 'X' else 'arrays'} of finite numbers."
     )
 
 
@@ -151,6 +156,85 @@ def _checked_images(estimator: Any, X: Any, reset: bool) -> NDArray[Any]:
     return X
 
 
+def _checked_named_inputs(estimator: Any, X: Mapping[str, Any], reset: bool) -> NamedInputs:
+    """Return arrays by name, in the order of fit: float32, bytes of images, or int64."""
+    if not X:
+        raise ValueError("X is a dict without entries, but at least one array is required.")
+    for name in X:
+        if not isinstance(name, str):
+            raise TypeError(
+                "X is a dict whose names must be strings, those of the parameters of the module's "
+                f"forward. Got {name!r}."
+            )
+    if not reset:
+        _check_same_names(estimator, X)
+    names = X.keys() if reset else estimator._row_shape
+    inputs = NamedInputs({name: _checked_entry(estimator, name, X[name]) for name in names})
+    lengths = {name: len(values) for name, values in inputs.items()}
+    if len(set(lengths.values())) > 1:
+        raise ValueError(f"X is a dict whose arrays must be of one length. Got {lengths}.")
+    if not len(inputs):
+        raise ValueError("X is a dict of arrays of 0 rows, but at least 1 is required.")
+    kinds = {name: values.dtype for name, values in inputs.items()}
+    if reset:
+        estimator._row_shape = shape_of_rows(inputs)
+        estimator._entry_dtypes = kinds
+        sizes = [int(np.prod(shape)) for shape in estimator._row_shape.values()]
+        estimator.n_features_in_ = sum(sizes)
+        return inputs
+    _check_row_shape(estimator, shape_of_rows(inputs), reset)
+    return _as_in_fit(estimator, inputs)
+
+
+def _check_same_names(estimator: Any, X: Mapping[str, Any]) -> None:
+    fitted = estimator._row_shape
+    if not isinstance(fitted, Mapping) or X.keys() != fitted.keys():
+        names = sorted(fitted) if isinstance(fitted, Mapping) else f"one array of rows {fitted}"
+        raise ValueError(
+            f"X is a dict with the entries {sorted(X)}, but {type(estimator).__name__} was fitted "
+            f"on {names}."
+        )
+
+
+def _checked_entry(estimator: Any, name: str, values: Any) -> NDArray[Any]:
+    called = f"X[{name!r}]"
+    if sparse.issparse(values):
+        raise TypeError(f"{called} is sparse: entries of a dict must be dense arrays.")
+    try:
+        values = np.asarray(as_array(values, called))
+    except ValueError as error:
+        raise ValueError(f"{called}: {error}") from error
+    if values.dtype.kind not in "biuf":
+        raise TypeError(
+            f"{called} must hold numbers: encode texts, categories and dates yourself. Got an "
+            f"array of {values.dtype}."
+        )
+    if values.ndim == 0:
+        raise ValueError(f"{called} must have one value or more per row. Got {values!r}.")
+    if values.dtype.kind == "f":
+        with np.errstate(over="ignore"):
+            values = values.astype(np.float32, copy=False)
+        _check_finite(estimator, values, called)
+        return values
+    is_bytes_of_images = values.dtype == np.uint8 and values.ndim > 2
+    if is_bytes_of_images:
+        return values
+    return values.astype(np.float32 if values.dtype.kind == "b" else np.int64, copy=False)
+
+
+def _as_in_fit(estimator: Any, inputs: NamedInputs) -> NamedInputs:
+    """Return entries of the types of fit; whole numbers are as good as floats, not vice versa."""
+    for name, dtype in estimator._entry_dtypes.items():
+        if dtype == np.int64 and inputs[name].dtype != np.int64:
+            raise TypeError(
+                f"X[{name!r}] has values of {inputs[name].dtype}, but {type(estimator).__name__} "
+                "was fitted on integers there."
+            )
+        if inputs[name].dtype == np.int64:
+            inputs[name] = inputs[name].astype(dtype)
+    return inputs
+
+
 def _compare_pixels(estimator: Any, X: NDArray[Any], reset: bool) -> None:
     """Warn if images are on another scale than those of fit; bytes are brought to [0, 1]."""
     largest = 1.0 if X.dtype == np.uint8 else float(X.max())
@@ -190,7 +274,7 @@ def _channels_first(X: NDArray[Any]) -> NDArray[Any]:
     )
 
 
-def _check_row_shape(estimator: Any, shape: tuple[int, ...], reset: bool) -> None:
+def _check_row_shape(estimator: Any, shape: Any, reset: bool) -> None:
     if reset:
         estimator._row_shape = shape
         estimator.n_features_in_ = int(np.prod(shape))
@@ -213,6 +297,8 @@ def take_rows(X: Any, rows: IntArray) -> Any:
     """Return the given rows of X, or of y, in its own kind."""
     if isinstance(X, Dataset):
         return Subset(X, rows.tolist())
+    if isinstance(X, Mapping) and not isinstance(X, SliceDict):
+        return {name: take_rows(values, rows) for name, values in X.items()}
     if isinstance(X, torch.Tensor):
         return X[torch.as_tensor(rows, device=X.device)]
     if sparse.issparse(X):

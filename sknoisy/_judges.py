@@ -10,6 +10,7 @@ from sklearn.utils import get_tags
 from skorch import NeuralNet
 from torch.utils.data import Dataset
 
+from ._named_inputs import NamedInputs
 from ._rows import CheckedRows
 from ._typing import CrossValidation, FloatArray
 from .methods import Method, check_judging_estimator
@@ -55,6 +56,15 @@ def resolve_judges(owner: Any, method: Method, rows: CheckedRows) -> Judges:
         if rows.checked.shape[1] < MIN_EMBEDDING_FEATURES:
             return Judges(method, net=owner.net, estimator=default_trees())
     return Judges(method, net=owner.net)
+
+
+def check_rows_of_method(method: Method, rows: CheckedRows) -> None:
+    """Raise an error if a method can't work with such rows."""
+    if method.mixes_rows and isinstance(rows.checked, NamedInputs):
+        raise ValueError(
+            f"The method {type(method).__name__} mixes rows with each other, so X must be one "
+            "array or a Dataset. Got a dict of arrays: use another method."
+        )
 
 
 def default_trees() -> Any:
@@ -118,10 +128,11 @@ def check_estimator_rows(
     sample_weight : ndarray of shape (n_rows,) or None
     """
     estimator = getattr(owner, name)
-    if isinstance(rows.checked, Dataset):
+    if isinstance(rows.checked, Dataset | NamedInputs):
+        got = "torch Dataset" if isinstance(rows.checked, Dataset) else "dict of arrays"
         raise TypeError(
             f"{type(owner).__name__}'s '{name}' learns from arrays and DataFrames: pass "
-            f"X as one of these, or leave {name}=None. Got a torch Dataset."
+            f"X as one of these, or leave {name}=None. Got a {got}."
         )
     if not rows.is_table and not takes_images(estimator):
         raise TypeError(

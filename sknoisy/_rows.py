@@ -23,13 +23,13 @@ class CheckedRows:
     ----------
     owner : estimator of this package
         Remembers what the columns of fit were and how they were encoded.
-    X : array-like, DataFrame, sparse matrix or torch Dataset
+    X : array-like, DataFrame, sparse matrix, torch Dataset or dict of arrays
     reset : bool
         True in fit: the columns are remembered. Otherwise they are compared with those of fit.
 
     Attributes
     ----------
-    checked : table, images (N, C, H, W) or Dataset
+    checked : table, images (N, C, H, W), Dataset or NamedInputs
     is_table : bool
     """
 
@@ -43,7 +43,7 @@ class CheckedRows:
 
     @cached_property
     def for_nets(self) -> Any:
-        """Numbers of float32, images (N, C, H, W), or the Dataset."""
+        """Numbers of float32, images (N, C, H, W), the Dataset, or named inputs."""
         return self._encoded(NumberEncoder) if self.is_table else self.checked
 
     @cached_property

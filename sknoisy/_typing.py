@@ -1,6 +1,6 @@
 """Types that many signatures share."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 # What users pass.
-Features: TypeAlias = ArrayLike | pd.DataFrame | Tensor | Dataset
+Features: TypeAlias = ArrayLike | pd.DataFrame | Tensor | Dataset | Mapping[str, Any]
 Labels: TypeAlias = ArrayLike | pd.Series | Tensor
 RowValues: TypeAlias = ArrayLike | pd.Series | Tensor
 NetParameter: TypeAlias = NeuralNet | nn.Module | type[nn.Module] | None

@@ -41,8 +41,14 @@ import pandas as pd
 import torch
 from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
-from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.ensemble import (
+    AdaBoostClassifier,
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+)
 from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeClassifier
+from sklearn.model_selection import KFold, ShuffleSplit, StratifiedKFold
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -221,6 +227,19 @@ class TwoInOne(Linear):
 
     def forward(self, X):
         return self.normalize(super().forward(X))
+
+
+class TableAndCode(nn.Module):
+    """Takes the entries of a dict: numbers, and codes up to two."""
+
+    def __init__(self, n_classes):
+        super().__init__()
+        self.embedding = nn.Embedding(3, 4)
+        self.numbers = nn.LazyLinear(4)
+        self.head = nn.Linear(8, n_classes)
+
+    def forward(self, table, code):
+        return self.head(torch.cat([self.numbers(table), self.embedding(code)], dim=1))
 
 
 class RaisesInConstructor(Linear):
@@ -442,7 +461,7 @@ ORDINARY_TABLES = {
 }
 # What isn't numbers alone. Final estimators need a pipeline for it.
 MESSY_TABLES = {
-    "NaN": lambda m: m.changed((3, 0), np.nan),
+    "NaN": lambda m: m.changed((-1, 0), np.nan),
     "datetime64": lambda m: (1000 * m.table).astype("datetime64[s]"),
     "timedelta64": lambda m: (1000 * m.table).astype("timedelta64[s]"),
     "None among numbers": lambda m: np.where(m.table > 0, m.table, None),
@@ -453,17 +472,17 @@ MESSY_TABLES = {
     "csr_array": lambda m: sparse.csr_array(np.where(m.table > 0, m.table, 0)),
     "csc_array": lambda m: sparse.csc_array(np.where(m.table > 0, m.table, 0)),
     "coo_array": lambda m: sparse.coo_array(m.table),
-    "csr_array with NaN": lambda m: sparse.csr_array(m.changed((3, 0), np.nan)),
-    "tensor with NaN": lambda m: torch.from_numpy(m.changed((3, 0), np.nan)),
+    "csr_array with NaN": lambda m: sparse.csr_array(m.changed((-1, 0), np.nan)),
+    "tensor with NaN": lambda m: torch.from_numpy(m.changed((-1, 0), np.nan)),
     "DataFrame with strings": with_words_and_gaps,
     "DataFrame with one string": lambda m: with_column(m.table, "word"),
-    "DataFrame with NaN": lambda m: frame(m.changed((3, 0), np.nan)),
+    "DataFrame with NaN": lambda m: frame(m.changed((-1, 0), np.nan)),
     "DataFrame with a column of NaN": lambda m: with_column(m.table, np.nan),
     "DataFrame with dates": lambda m: with_column(
         m.table, pd.Timestamp("2020-01-01") + pd.to_timedelta(10 * m.table[:, 0], unit="D")
     ),
     "DataFrame with one date": lambda m: with_column(m.table, pd.Timestamp("2020-01-01")),
-    "DataFrame, NA among nullables": lambda m: frame(m.changed((3, 0), np.nan)).astype("Float64"),
+    "DataFrame, NA among nullables": lambda m: frame(m.changed((-1, 0), np.nan)).astype("Float64"),
     "DataFrame with categories": lambda m: with_column(
         m.table, pd.Categorical(["u", "v"] * m.n_rows)[: m.n_rows]
     ),
@@ -486,12 +505,12 @@ ORDINARY_TABLES |= MESSY_TABLES
 ODD_TABLES = {
     "all features constant": lambda m: np.ones_like(m.table),
     "3e38": lambda m: m.table * 3e37,
-    "a value of 3e38": lambda m: m.changed((3, 0), 3e38),
-    "1e300": lambda m: m.changed((3, 0), 1e300),
+    "a value of 3e38": lambda m: m.changed((-1, 0), 3e38),
+    "1e300": lambda m: m.changed((-1, 0), 1e300),
     "1e20": lambda m: m.table * 1e20,
     "1e-30": lambda m: m.table * 1e-30,
     "1e-300": lambda m: m.table * 1e-300,
-    "infinity": lambda m: m.changed((3, 0), -np.inf),
+    "infinity": lambda m: m.changed((-1, 0), -np.inf),
     "complex": lambda m: m.table + 1j,
     "strings": lambda m: m.table.astype(str),
     "words": lambda m: np.full(m.table.shape, "word"),
@@ -629,6 +648,54 @@ def _with_too_few_targets(m):
     dataset = Listed(m.pairs())
     dataset.targets = m.codes[:-1]
     return dataset
+
+
+ORDINARY_DICTS = {
+    "arrays": lambda m: {"table": m.table, "code": m.codes % 3},
+    "of other types": lambda m: {
+        "code": (m.codes % 3).astype(np.uint8),
+        "table": m.table.astype(np.float16),
+    },
+    "tensors": lambda m: {
+        "table": torch.from_numpy(m.table),
+        "code": torch.from_numpy(m.codes % 3),
+    },
+    "lists": lambda m: {"table": m.table.tolist(), "code": (m.codes % 3).tolist()},
+    "frame and Series": lambda m: {"table": frame(m.table), "code": pd.Series(m.codes % 3)},
+    "memory-mapped": lambda m: {"table": mapped(m, m.table), "code": m.codes % 3},
+    "read-only": lambda m: {"table": read_only(m.table), "code": m.codes % 3},
+}
+ODD_DICTS = {
+    "another length": lambda m: {"table": m.table[1:], "code": m.codes % 3},
+    "both short": lambda m: {"table": m.table[1:], "code": m.codes[1:] % 3},
+    "no rows": lambda m: {"table": m.table[:0], "code": m.codes[:0]},
+    "no entries": lambda m: {},
+    "one too few": lambda m: {"table": m.table},
+    "one too many": lambda m: {"table": m.table, "code": m.codes % 3, "more": m.table},
+    "NaN": lambda m: {"table": m.changed((-1, 0), np.nan), "code": m.codes % 3},
+    "words": lambda m: {"table": m.table.astype(str), "code": m.codes % 3},
+    "objects": lambda m: {"table": m.table, "code": _names(m)},
+    "floats as codes": lambda m: {"table": m.table, "code": (m.codes % 3).astype(float)},
+    "codes beyond the embedding": lambda m: {"table": m.table, "code": m.codes + 1000},
+    "a number": lambda m: {"table": m.table, "code": 3},
+    "None": lambda m: {"table": m.table, "code": None},
+    "numbers as names": lambda m: {0: m.table, 1: m.codes % 3},
+    "sparse": lambda m: {"table": sparse.csr_array(m.table), "code": m.codes % 3},
+    "ragged": lambda m: {"table": [[1.0], [1.0, 2.0]], "code": m.codes % 3},
+    "no columns": lambda m: {"table": m.table[:, :0], "code": m.codes % 3},
+    "complex": lambda m: {"table": m.table + 1j, "code": m.codes % 3},
+    "1e300": lambda m: {"table": m.changed((-1, 0), 1e300), "code": m.codes % 3},
+}
+NETS_OF_DICTS = {
+    "module of a dict": lambda m: TableAndCode,
+    "skorch of a dict": lambda m: skorch_net(TableAndCode),
+    "train_split of a dict": lambda m: NeuralNetClassifier(
+        TableAndCode, criterion=nn.CrossEntropyLoss, verbose=0
+    ),
+    "masking of a dict": lambda m: TabularNet(
+        TableAndCode, weak_view="noise", strong_view="masking"
+    ),
+}
 
 
 FEATURES = {
@@ -1180,6 +1247,70 @@ ODD_FINAL_ESTIMATORS = {
     "nested": lambda m: RobustClassifier("cross_entropy", max_epochs=1, random_state=0),
     "number": lambda m: 3,
 }
+ORDINARY_ESTIMATORS = {
+    "HistGradientBoosting": lambda m: HistGradientBoostingClassifier(max_iter=4, max_depth=2),
+    "GradientBoosting": lambda m: GradientBoostingClassifier(n_estimators=3),
+    "AdaBoost": lambda m: AdaBoostClassifier(n_estimators=4),
+    "forest": lambda m: RandomForestClassifier(n_estimators=4, max_depth=3),
+    "LogisticRegression": lambda m: LogisticRegression(max_iter=20),
+    "KNeighbors": lambda m: KNeighborsClassifier(2),
+    "pipeline": lambda m: make_pipeline(NumberEncoder(), LogisticRegression(max_iter=20)),
+    "pipeline of trees": lambda m: make_pipeline(
+        NumberEncoder(), DecisionTreeClassifier(max_depth=2)
+    ),
+}
+ODD_ESTIMATORS = {
+    **ORDINARY_ESTIMATORS,
+    "Ridge": lambda m: RidgeClassifier(),
+    "HistGradientBoosting with early stopping": lambda m: HistGradientBoostingClassifier(
+        max_iter=4, early_stopping=True, min_samples_leaf=3
+    ),
+    "regressor": lambda m: LinearRegression(),
+    "text": lambda m: "forest",
+    "class": lambda m: HistGradientBoostingClassifier,
+    "raises": lambda m: RaisesInFit(),
+    "bad parameter": lambda m: HistGradientBoostingClassifier(learning_rate=-1),
+    "no rounds": lambda m: AdaBoostClassifier(n_estimators=0),
+    "pipeline that can't encode": lambda m: make_pipeline(StandardScaler(), LogisticRegression()),
+    "nested": lambda m: RobustClassifier("cross_entropy", max_epochs=1, random_state=0),
+    "net": lambda m: skorch_net(Linear),
+    "module": lambda m: Linear,
+    "number": lambda m: 3,
+    "fitted": lambda m: DecisionTreeClassifier().fit([[0.0], [1.0]], [0, 1]),
+}
+ORDINARY_FOLDS = {
+    "None": lambda m: None,
+    "2": lambda m: 2,
+    "np.int64(3)": lambda m: np.int64(3),
+    "StratifiedKFold": lambda m: StratifiedKFold(2),
+    "pairs": lambda m: _two_folds(m),
+}
+ODD_FOLDS = {
+    "1": lambda m: 1,
+    "0": lambda m: 0,
+    "True": lambda m: True,
+    "1000": lambda m: 1000,
+    "2.5": lambda m: 2.5,
+    "text": lambda m: "five",
+    "KFold": lambda m: KFold(2),
+    "KFold of too many": lambda m: KFold(1000),
+    "some rows only": lambda m: ShuffleSplit(1, test_size=0.2, random_state=0),
+    "no pairs": lambda m: [],
+    "pairs of too large numbers": lambda m: [([0, 1], [1000])],
+    "class": lambda m: StratifiedKFold,
+}
+
+
+def _two_folds(m):
+    rows = np.argsort(m.codes, kind="stable")
+    return [(rows[::2], rows[1::2]), (rows[1::2], rows[::2])]
+
+
+# Methods that an estimator may judge by.
+METHODS_OF_ESTIMATORS = [
+    name for name, kind in METHODS.items() if kind.estimator_parameters is not None
+]
+NET_PARAMETERS = ("net", "max_epochs", "batch_size", "lr", "device")
 ODD_FINALS = ["best", None, True, 3, np.array(["auto", "joint"]), ["auto"], "AUTO", ""]
 
 
@@ -1413,6 +1544,8 @@ class Drawing:
         case.params["net"] = self._pick("net", ordinary, ODD_NETS)[1](m)
         if case.estimator_class is RobustClassifier:
             self._final()
+        self._dict_of_arrays()
+        self._estimator()
 
     def _final(self):
         case, m = self.case, self.m
@@ -1432,6 +1565,52 @@ class Drawing:
                 case.params["final"] = final
         case.words["final"] = repr(case.params.get("final", "auto"))
 
+    def _dict_of_arrays(self):
+        """Let X be a dict in some of the cases; what it is drawn by is apart."""
+        case, m = self.case, self.m
+        rng = np.random.default_rng([SEED, case.number, 2])
+        if m.kind != "table" or rng.random() < 0.92:
+            return
+        is_odd = rng.random() < 0.3
+        pool = ODD_DICTS if is_odd else ORDINARY_DICTS
+        label = str(rng.choice(list(pool)))
+        case.X, case.words["X"] = pool[label](m), f"dict, {label}"
+        if is_odd or "final_estimator" in case.params:
+            case.odd |= {"X"}
+        if not is_odd or rng.random() < 0.8:
+            label = str(rng.choice(list(NETS_OF_DICTS)))
+            case.params["net"], case.words["net"] = NETS_OF_DICTS[label](m), label
+
+    def _estimator(self):
+        """Let an estimator judge in some of the cases; what it is drawn by is apart."""
+        case, m = self.case, self.m
+        rng = np.random.default_rng([SEED, case.number, 1])
+        if m.kind != "table" and rng.random() < 0.9 or rng.random() < 0.6:
+            return
+        is_odd = rng.random() < 0.25
+        pools = (
+            ("estimator", ORDINARY_ESTIMATORS, ODD_ESTIMATORS),
+            ("cv", ORDINARY_FOLDS, ODD_FOLDS),
+        )
+        for name, ordinary, odd in pools:
+            pool = odd if is_odd and rng.random() < 0.5 else ordinary
+            label = str(rng.choice(list(pool)))
+            case.params[name], case.words[name] = pool[label](m), label
+        if is_odd or m.kind != "table" or isinstance(case.X, dict):
+            case.odd |= {"estimator"}
+        if not is_odd or rng.random() < 0.8:
+            self._without_net(str(rng.choice(METHODS_OF_ESTIMATORS)), is_odd)
+
+    def _without_net(self, method, is_odd):
+        case = self.case
+        for name in NET_PARAMETERS:
+            case.params.pop(name)
+            case.words[name] = "left out"
+        if not is_odd and "method" not in case.odd:
+            case.params["method"], case.words["method"] = method, repr(method)
+            if method in _trusting_methods():
+                case.fit_params["trusted"] = self.m.trusted
+
     def _ways(self):
         case = self.case
         if case.estimator_class is NoisyLabelDetector:
@@ -1445,6 +1624,10 @@ class Drawing:
             "pickled": case.pickled,
             "fitted before": case.first,
         }
+
+
+def _trusting_methods():
+    return [name for name, kind in METHODS.items() if kind.needs_trusted]
 
 
 def _needs_trusted(method):
@@ -1503,7 +1686,8 @@ def surroundings(*, with_numpy):
         "deterministic algorithms": torch.are_deterministic_algorithms_enabled(),
         "error state of numpy": np.geterr(),
         "working directory": os.getcwd(),
-        "environment": dict(os.environ),
+        # torch's compiler sets one of its own when it is first imported.
+        "environment": {k: v for k, v in os.environ.items() if not k.startswith("TORCHINDUCTOR")},
         "signal handler": signal.getsignal(signal.SIGINT),
     }
     if with_numpy:
@@ -1623,14 +1807,17 @@ def is_of_the_users_objects(error, estimator):
         return True
     if not isinstance(error, ValueError | TypeError):
         return False
-    final = type(getattr(estimator, "final_estimator", None))
+    given = {
+        type(getattr(estimator, name, None)) for name in ("estimator", "final_estimator", "cv")
+    }
+    given = tuple(kind for kind in given if kind.__module__.partition(".")[0] != "builtins")
     for step, _ in traceback.walk_tb(error.__traceback__):
         name, code = step.f_code.co_name, step.f_code.co_filename
         if "skorch" in code and name.startswith(("initialize", "set_params", "_set_params")):
             return True
         if code.endswith(os.path.join("skorch", "dataset.py")):
             return True
-        if issubclass(final, BaseEstimator) and type(step.f_locals.get("self")) is final:
+        if type(step.f_locals.get("self")) in given:
             return True
     return False
 
@@ -1721,11 +1908,25 @@ class Result:
             yield "classes_ aren't those of y", f"{estimator.classes_} and {np.unique(self.labels)}"
         if type(estimator.n_features_in_) is not int:
             yield "n_features_in_ isn't an int", repr(estimator.n_features_in_)
-        if not estimator.history_ or not all(isinstance(e, dict) for e in estimator.history_):
+        has_epochs = bool(estimator.history_) or estimator.estimator is not None
+        if not has_epochs or not all(isinstance(e, dict) for e in estimator.history_):
             yield "history_ isn't a list of dicts", repr(estimator.history_)[:200]
+        if estimator.estimator is not None:
+            yield from self._estimators()
+            return
         state = estimator.net_.module_.state_dict().values()
         if any(torch.isnan(value).any() for value in state if value.is_floating_point()):
             yield "NaN in the weights of net_", ""
+
+    def _estimators(self):
+        estimator = self.estimator
+        if hasattr(estimator, "net_"):
+            yield "net_ beside an estimator", ""
+        kind = type(estimator.estimator)
+        # Of a booster the rounds that count are kept with it.
+        kinds = {type(getattr(each, "booster", each)) for each in estimator.estimators_}
+        if kinds != {kind}:
+            yield "estimators_ aren't clones of the estimator", repr(estimator.estimators_)[:200]
 
     def _verdict(self):
         estimator = self.estimator
@@ -1789,7 +1990,11 @@ class Result:
         has_names = all(isinstance(c, str) for c in getattr(X, "columns", [0]))
         if hasattr(estimator, "feature_names_in_") != has_names:
             yield "feature_names_in_ without column names, or the other way round", ""
-        has_final = getattr(estimator, "final_estimator", None) is not None
+        has_final = getattr(estimator, "final_estimator", None) is not None or (
+            isinstance(estimator, RobustClassifier)
+            and estimator.estimator is not None
+            and estimator.final not in ("method", "joint")
+        )
         if hasattr(estimator, "final_estimator_") != has_final:
             yield "final_estimator_ without final_estimator, or the other way round", ""
 
@@ -1801,7 +2006,7 @@ class Result:
             yield "fit_predict doesn't return the mask", ""
         if entry == "fit_resample":
             X, y = self.returned
-            n_kept = X.shape[0] if sparse.issparse(X) else len(X)
+            n_kept = _n_rows(X)
             if n_kept != (~mask).sum() or len(y) != (~mask).sum():
                 yield "fit_resample returns another number of rows", f"{n_kept}, {len(y)}"
             is_subset = isinstance(X, Subset) and isinstance(self.case.X, Dataset)
@@ -1848,6 +2053,13 @@ class Result:
         fresh = clone(self.estimator)
         if set(vars(fresh)) != set(constructor_parameters(fresh)):
             yield "a clone of the fitted one is fitted", ""
+
+
+def _n_rows(X):
+    if isinstance(X, dict):
+        lengths = {_n_rows(values) for values in X.values()}
+        return lengths.pop() if len(lengths) == 1 else lengths
+    return X.shape[0] if sparse.issparse(X) else len(X)
 
 
 def _is_mapped(X):
@@ -1945,7 +2157,9 @@ class Examination:
         if error is None or self.case.odd or self.findings:
             return
         # What an ordinary net, final estimator or method can't do with few rows or with weights.
-        limits = ("'train_split'", "'trusted_batch_size'", "'final_estimator' whose fit takes")
+        limits = ("'train_split'", "'trusted_batch_size'", "whose fit takes")
+        # Nor what they can't do with a dict.
+        limits += ("mixes rows with each other", "features='input' needs X")
         if isinstance(error, exceptions.TrustedRowsRequiredError):
             return
         if isinstance(error, ValueError) and any(limit in str(error) for limit in limits):

@@ -41,6 +41,30 @@ def table():
     return rng.normal(size=(60, 5)).astype(np.float32), rng.integers(0, 3, 60)
 
 
+# -- predictions as in training -------------------------------------------------------------------
+
+
+def test_predictions_as_in_training_leave_no_trace(table):
+    X, y = table
+    net = TabularNet(module__n_units=8, module__dropout=0.5, max_epochs=2)
+    looked, alone = (start_run(net, X, y) for _ in range(2))
+    every = np.arange(60)
+
+    def logits_as_in_training():
+        return looked.predict(every, lambda batch, logits: logits, as_in_training=True)
+
+    before = looked.state()
+    first, again = logits_as_in_training(), logits_as_in_training()
+    assert_array_equal(first, again)
+    assert (first != looked.predict(every, lambda batch, logits: logits)).any()
+    for name, value in looked.state().items():
+        assert torch.equal(value, before[name])
+    for run in (looked, alone):
+        run.fit()
+    for name, value in looked.state().items():
+        assert torch.equal(value, alone.state()[name])
+
+
 # -- streaming -----------------------------------------------------------------------------------
 
 

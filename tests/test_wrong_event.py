@@ -5,6 +5,8 @@ import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_digits, make_classification
+from sklearn.metrics import roc_auc_score
+from sklearn.preprocessing import normalize
 
 from sknoisy import NoisyLabelDetector, RobustClassifier
 from sknoisy.methods import WrongEvent
@@ -23,7 +25,7 @@ from sknoisy.methods.wrong_event._events import (
 from sknoisy.methods.wrong_event._window import agrees_better
 from sknoisy.metrics import noise_detection_report
 from sknoisy.mixtures import fit_beta_mixture, fit_beta_mixtures
-from sknoisy.nets import TabularNet, VisionNet
+from sknoisy.nets import EmbeddingNet, TabularNet, VisionNet
 from sknoisy.noise import flip_pair, flip_symmetric
 from sknoisy.training import RowState, Trainer, TrainingData, hold_out
 from sknoisy.training._averaging import blend
@@ -197,6 +199,52 @@ def test_counting_ends_before_the_last_epoch_where_the_net_memorises():
     assert len(unwatched.history_) == 60
     f1 = [noise_detection_report(flipped, d.noise_mask_)["f1"] for d in (watched, unwatched)]
     assert f1[0] > f1[1] + 0.05
+
+
+def rare_words(n_rows=1000, n_words=800):
+    """Texts as rows of length one: the rarer class uses some of the words more often."""
+    random = np.random.default_rng(1)
+    y = (random.random(n_rows) < 0.2).astype(int)
+    frequencies = 0.3 / np.arange(1, n_words + 1) ** 0.9
+    of_rarer_class = np.clip(frequencies * np.exp(random.normal(size=n_words)), 0, 0.9)
+    is_used = random.random((n_rows, n_words)) < np.where(
+        y[:, None] == 1, of_rarer_class, frequencies
+    )
+    return normalize(is_used.astype(np.float32)), y
+
+
+@pytest.mark.slow
+def test_counting_goes_on_where_dropout_keeps_rare_features_from_being_learnt_by_heart():
+    X, y = rare_words()
+    y_noisy, flipped = flip_symmetric(y, 0.4, random_state=1)
+    detector = NoisyLabelDetector(net=EmbeddingNet(), random_state=0).fit(X, y_noisy)
+    assert len(detector.history_) > 20
+    assert roc_auc_score(flipped, -detector.label_quality_) > 0.8
+
+
+def test_nets_without_dropout_are_compared_in_evaluation_alone(noisy_digits):
+    X, _, y_noisy, _ = noisy_digits
+    net = TabularNet(max_epochs=5)
+    with_dropout = TabularNet(max_epochs=5, module__dropout=0.5)
+    n_passes = [
+        _count_calls(net, X[:300], y_noisy[:300], WrongEvent(memorization_gap=1.0))
+        for net in (net, with_dropout)
+    ]
+    # In each of the epochs the held-out rows once more.
+    assert n_passes[1] == n_passes[0] + 5
+
+
+def _count_calls(net, X, y, method):
+    class Counting(TabularNet):
+        n_calls = 0
+
+        def infer(self, *args, **kwargs):
+            Counting.n_calls += 1
+            return super().infer(*args, **kwargs)
+
+    counting = Counting(**net.get_params(deep=False))
+    NoisyLabelDetector(method, net=counting, random_state=0).fit(X, y)
+    return Counting.n_calls
 
 
 def test_counting_goes_on_where_the_net_generalises(noisy_digits):

@@ -2,6 +2,7 @@
 
 from ._image import CropFlip, StrongAugment
 from ._named import NoView, resolve_view
+from ._several_inputs import view_of_named_inputs
 from ._table import FeatureMasking, GaussianNoise
 
 __all__ = [
@@ -11,4 +12,5 @@ __all__ = [
     "NoView",
     "StrongAugment",
     "resolve_view",
+    "view_of_named_inputs",
 ]

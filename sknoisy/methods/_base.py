@@ -166,6 +166,8 @@ class Method(BaseEstimator):
         The paper, in Markdown.
     needs_trusted : bool
         Whether it needs rows whose labels are known to be right.
+    mixes_rows : bool
+        Whether it adds the features of rows, so that they must be one array.
     renamed_parameters : dict
         From earlier names of constructor parameters, which are "deprecated" where they aren't
         given, to those of today.
@@ -186,6 +188,7 @@ class Method(BaseEstimator):
     choose_it = ""
     citation = ""
     needs_trusted = False
+    mixes_rows = False
     renamed_parameters: dict[str, str] = {}
     default_threshold: float = 0.5
     default_final = "method"

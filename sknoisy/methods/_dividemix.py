@@ -109,6 +109,7 @@ class DivideMix(Method):
     """
 
     name = "dividemix"
+    mixes_rows = True
     cost = "5 to 6"
     choose_it = "wrong labels are spread over all classes, there are many, and time matters little"
     citation = (
@@ -175,7 +176,7 @@ class CoDivision(Step):
     def train_batch(self, batch):
         if self._epoch < self._n_warmup:
             return [self._warm_up(run, batch) for run in self._runs]
-        views = torch.cat([self.run.weak_view(batch.X), self.run.strong_view(batch.X)])
+        views = self.run.both_views(batch.X)
         with torch.no_grad():
             logits = [run.logits(views).float() for run in self._runs]
         own = [torch.stack(each.softmax(dim=1).chunk(2)).mean(dim=0) for each in logits]

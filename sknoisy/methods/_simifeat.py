@@ -152,7 +152,7 @@ class SimiFeat(Method):
     def _features_of(self, data):
         """Return where features come from: "auto" resolved."""
         if isinstance(self.features, str) and self.features == "auto":
-            return "input" if not data.is_dataset and data.X.ndim == 2 else "net"
+            return "input" if data.is_table else "net"
         return self.features
 
     def _extract(self, trainer, run, data):
@@ -189,8 +189,9 @@ def _most_voted(others, fallback):
 
 
 def _standardized(data):
-    if data.is_dataset:
-        raise TypeError("features='input' needs X as an array. Got a torch Dataset.")
+    if data.is_dataset or data.is_named:
+        got = "torch Dataset" if data.is_dataset else "dict of arrays"
+        raise TypeError(f"features='input' needs X as an array. Got a {got}.")
     X = data.read(np.arange(data.n_rows)).reshape(data.n_rows, -1).astype(np.float32)
     with np.errstate(over="ignore", invalid="ignore"):
         spread = X.std(axis=0)

@@ -26,7 +26,7 @@ class FineTunedNet(VisionNet):
     fits the classes it stays, and all layers learn at the rate `lr`.
 
     The module is given images with values in [0, 1], as they are in all of this package, after
-    resizing and normalisation. It may also take a table.
+    resizing and normalisation. It may also take a table, or several inputs by name.
 
     Parameters
     ----------
@@ -284,16 +284,20 @@ class _FineTunedModule(nn.Module):
             self.head.train(mode)
         return self
 
-    def forward(self, X: Tensor) -> Any:
+    def forward(self, *inputs: Tensor, **named_inputs: Tensor) -> Any:
+        named = {name: self._prepared(values) for name, values in named_inputs.items()}
+        return self.module(*map(self._prepared, inputs), **named)
+
+    def _prepared(self, X: Tensor) -> Tensor:
         if X.ndim != 4:
-            return self.module(X)
+            return X
         if self.image_size is not None:
             size = (self.image_size, self.image_size)
             X = nn.functional.interpolate(X, size, mode="bilinear", antialias=True)
         if self.normalizes:
             self._check_channels(X)
             X = (X - self.mean) / self.std
-        return self.module(X)
+        return X
 
     def _check_channels(self, X: Tensor) -> None:
         if len(self.mean) != X.shape[1]:

@@ -2,6 +2,7 @@
 
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import Self
 
 import numpy as np
@@ -9,6 +10,8 @@ import torch
 from scipy import sparse
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
+
+from .._named_inputs import NamedInputs, on_each
 
 DEVICE_SHARE = 0.5
 READ_AHEAD = 2
@@ -61,23 +64,29 @@ class FeatureStore:
         self._device = device
         self._array = data.X
         self.is_streamed = not (_is_plain(data.X) and fits_on(device, data.X.nbytes))
-        self._tensor = None if self.is_streamed else torch.from_numpy(data.X).to(device)
+        self._tensor = None if self.is_streamed else as_tensor(data.X).to(device)
         self.rows_device = torch.device("cpu") if self.is_streamed else device
 
     def load(self, chunks):
         """Yield pairs of row numbers and features for an iterable of row numbers."""
         if self._tensor is not None:
             for rows in chunks:
-                yield rows, as_float(self._tensor.index_select(0, rows)).contiguous()
+                selected = on_each(partial(_select, rows=rows), self._tensor)
+                yield rows, on_each(torch.Tensor.contiguous, as_float(selected))
             return
         for rows, features in read_ahead(self._read, chunks):
-            features = torch.from_numpy(features)
+            features = as_tensor(features)
             if self._device.type == "cuda":
-                features = features.pin_memory().to(self._device, non_blocking=True)
+                features = on_each(torch.Tensor.pin_memory, features)
+                features = features.to(self._device, non_blocking=True)
             yield rows, as_float(features.to(self._device))
 
     def _read(self, rows):
         return rows, read_rows(self._array, rows.numpy())
+
+
+def _select(values, rows):
+    return values.index_select(0, rows)
 
 
 def fits_on(device, n_bytes):
@@ -92,6 +101,8 @@ def read_rows(array, rows):
 
     Those of a sparse array become dense.
     """
+    if isinstance(array, NamedInputs):
+        return array.each(partial(read_rows, rows=rows))
     if sparse.issparse(array):
         return array[rows].toarray()
     order = np.argsort(rows)
@@ -113,6 +124,8 @@ def read_ahead(read, chunks):
 
 
 def _is_plain(X):
+    if isinstance(X, NamedInputs):
+        return all(map(_is_plain, X.values()))
     return (
         isinstance(X, np.ndarray)
         and X.flags.writeable
@@ -130,10 +143,22 @@ def _is_mapped(X):
     return False
 
 
+def as_tensor(features):
+    """Return arrays as tensors that share their memory."""
+    return on_each(torch.from_numpy, features)
+
+
 def as_float(features):
+    """Return floats, bytes in [0, 1]; integers of named inputs, which may be codes, stay."""
+    if isinstance(features, NamedInputs):
+        return features.each(lambda values: values if _are_codes(values) else as_float(values))
     if features.dtype == torch.uint8:
         return features.float().div_(255)
     return features.float()
+
+
+def _are_codes(values):
+    return not values.is_floating_point() and values.dtype != torch.uint8
 
 
 class RowBatches:

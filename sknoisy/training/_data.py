@@ -5,11 +5,11 @@ from typing import Any, Self
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from sklearn.utils import _safe_indexing
 from torch import Tensor
 from torch.utils.data import Dataset, Subset
 
+from .._named_inputs import NamedInputs
 from .._typing import IntArray
 from ._batches import read_rows
 
@@ -20,10 +20,10 @@ class TrainingData:
 
     Parameters
     ----------
-    X : ndarray, csr_array or torch Dataset
+    X : ndarray, csr_array, torch Dataset or NamedInputs
         A table (n_rows, n_features) of float32, dense or a CSR array, images (n_rows, n_channels,
-        height, width) of uint8 or float32, or a Dataset whose items are `(x, y)` with `x` a float
-        tensor.
+        height, width) of uint8 or float32, a Dataset whose items are `(x, y)` with `x` a float
+        tensor, or arrays by name of float32, uint8 or int64.
     y : ndarray of shape (n_rows,) of int64
         Given labels as codes 0, ..., n_classes - 1.
     n_classes : int
@@ -62,8 +62,20 @@ class TrainingData:
         return isinstance(self.X, Dataset)
 
     @property
+    def is_named(self) -> bool:
+        return isinstance(self.X, NamedInputs)
+
+    @property
     def is_image(self) -> bool:
-        return not self.is_dataset and self.X.ndim == 4
+        return self._is_one_array and self.X.ndim == 4
+
+    @property
+    def is_table(self) -> bool:
+        return self._is_one_array and self.X.ndim == 2
+
+    @property
+    def _is_one_array(self) -> bool:
+        return not (self.is_dataset or self.is_named)
 
     def trained_rows(self) -> IntArray:
         """Rows that a training may learn from: of positive weight, and not held out."""
@@ -96,8 +108,8 @@ class TrainingData:
             rows = rows.cpu().numpy()
         return rows if self.numbers is None else self.numbers[rows]
 
-    def read(self, rows: IntArray) -> NDArray[Any]:
-        """Return the features of some rows as one array in memory.
+    def read(self, rows: IntArray) -> Any:
+        """Return the features of some rows as one array in memory, or as named inputs of arrays.
 
         Raises
         ------

@@ -2,6 +2,7 @@
 
 import torch
 
+from .._named_inputs import named_entries
 from ..exceptions import NonFiniteLossError
 
 
@@ -38,13 +39,15 @@ def check_features(X, rows):
 
     Parameters
     ----------
-    X : Tensor of shape (n_rows, ...)
+    X : Tensor of shape (n_rows, ...), or named inputs
     rows : sequence of int
         What to call the rows.
     """
-    bad = ~X.isfinite().flatten(1).all(dim=1)
-    if bad.any():
-        raise ValueError(f"X contains NaN or infinity in row {int(rows[int(bad.int().argmax())])}.")
+    for name, values in named_entries(X):
+        bad = ~values.isfinite().reshape(len(values), -1).all(dim=1)
+        if bad.any():
+            row = int(rows[int(bad.int().argmax())])
+            raise ValueError(f"{name} contains NaN or infinity in row {row}.")
 
 
 def unusable_rows(logits):
@@ -62,7 +65,7 @@ def check_logits(net, logits, X, rows):
     ----------
     net : skorch net
     logits : Tensor of shape (n_rows, n_classes)
-    X : Tensor of shape (n_rows, ...)
+    X : Tensor of shape (n_rows, ...), or named inputs
     rows : callable
         Returns what to call the rows.
     """
@@ -91,7 +94,8 @@ def check_probabilities(probabilities, X, first_row):
 
 
 def _size(row):
-    return f"{row.abs().max().item():.3g}"
+    largest = max(values.abs().max().item() for _, values in named_entries(row))
+    return f"{largest:.3g}"
 
 
 def _epoch(net):

@@ -12,8 +12,9 @@ from skorch import NeuralNet
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
+from .._named_inputs import on_each
 from .._typing import IntArray
-from ._batches import as_float
+from ._batches import as_float, as_tensor
 from ._finite import check_probabilities
 from ._surroundings import ordinary_surroundings
 from ._threads import threads_for
@@ -135,8 +136,11 @@ def _feature_blocks(X, batch_size):
         return
     for start in range(0, X.shape[0], batch_size):
         block = X[start : start + batch_size]
-        block = block.toarray() if sparse.issparse(block) else np.array(block, order="C")
-        yield as_float(torch.from_numpy(block))
+        if sparse.issparse(block):
+            block = block.toarray()
+        else:
+            block = on_each(lambda values: np.array(values, order="C"), block)
+        yield as_float(as_tensor(block))
 
 
 class _FeaturesOnly(Dataset):

@@ -12,8 +12,9 @@ from skorch.callbacks import LRScheduler
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from .._named_inputs import NamedInputs, on_each, shape_of_rows
 from ..nets import EmbeddingNet, FineTunedNet, TabularNet, VisionNet
-from ._batches import as_float
+from ._batches import as_float, as_tensor
 from ._default_net import DefaultNet
 from ._finite import check_features
 from ._seeding import seeded_global_state
@@ -74,6 +75,13 @@ def resolve_net(net, data):
 
 
 def _default_net(data):
+    if data.is_named:
+        raise ValueError(
+            "X is a dict of arrays, which no default net takes: pass as 'net' a skorch "
+            "NeuralNetClassifier, or a torch.nn.Module, whose forward has the parameters "
+            f"{', '.join(map(repr, data.X))}. Columns of a table go as pandas.DataFrame(X). Got "
+            "net=None."
+        )
     if _is_spatial(data):
         return VisionNet()
     n_features = np.prod(np.shape(data.example()))
@@ -96,7 +104,7 @@ def python_scalars(parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _is_spatial(data):
-    return len(np.shape(data.example())) == 3
+    return not data.is_named and len(np.shape(data.example())) == 3
 
 
 @ordinary_surroundings
@@ -221,10 +229,10 @@ def _missing_sizes(net, data):
         return {}
     wanted = inspect.signature(net.module).parameters
     given = net.get_params_for("module")
-    shape = np.shape(data.example())
+    shape: tuple[int, ...] = () if data.is_named else np.shape(data.example())
     sizes = {
         "example_rows": _example_rows(data) if "example_rows" in wanted else None,
-        "n_features": int(np.prod(shape)),
+        "n_features": None if data.is_named else int(np.prod(shape)),
         "n_channels": shape[0] if len(shape) == 3 else None,
         "n_classes": data.n_classes,
     }
@@ -237,15 +245,12 @@ def _missing_sizes(net, data):
 
 def _example_rows(data):
     rows = np.unique(np.linspace(0, data.n_rows - 1, N_EXAMPLE_ROWS).astype(int))
-    return as_float(torch.from_numpy(data.read(rows)))
+    return as_float(as_tensor(data.read(rows)))
 
 
 def check_outputs(net, data):
     """Raise an error if the module doesn't give one output per class."""
-    example = data.example()
-    if isinstance(example, np.ndarray):
-        example = np.array(example, order="C")
-    outputs = _infer(net, as_float(torch.as_tensor(example)).expand(2, *np.shape(example)))
+    outputs = _infer(net, as_float(on_each(_twice, data.example())))
     if not isinstance(outputs, torch.Tensor) or outputs.shape != (2, data.n_classes):
         shape = tuple(outputs.shape) if isinstance(outputs, torch.Tensor) else type(outputs)
         raise ValueError(
@@ -253,6 +258,12 @@ def check_outputs(net, data):
             f"two rows. Got {shape} instead. A module whose constructor has a parameter "
             "'n_classes' gets it from the data."
         )
+
+
+def _twice(row):
+    if isinstance(row, np.ndarray):
+        row = np.array(row, order="C")
+    return torch.as_tensor(row).expand(2, *np.shape(row))
 
 
 def check_examples(net, data):
@@ -266,7 +277,7 @@ def check_examples(net, data):
     rows = np.unique(np.linspace(0, data.n_rows - 1, N_EXAMPLES).astype(int))
     # What a Dataset draws for a row isn't to be missing from the program's random numbers.
     with seeded_global_state(0):
-        X = as_float(torch.from_numpy(data.read(rows)))
+        X = as_float(as_tensor(data.read(rows)))
     check_features(X, data.row_numbers(rows))
     outputs = infer_examples(net, X)
     _check_scale(net, outputs)
@@ -317,13 +328,29 @@ def _infer(net, X):
         with torch.no_grad():
             return net.infer(X)
     except (RuntimeError, ValueError, IndexError) as error:
-        raise ValueError(
-            f"The module of 'net' can't take rows of shape {tuple(X.shape[1:])}: {error}. A "
-            "module whose constructor has a parameter 'n_features' or 'n_channels' gets it from "
-            "the data."
-        ) from error
+        raise _cannot_take(X, error) from error
+    except TypeError as error:
+        if not isinstance(X, NamedInputs):
+            raise
+        raise _cannot_take(X, error) from error
     finally:
         module.train(was_training)
+
+
+def _cannot_take(X, error):
+    if isinstance(X, NamedInputs):
+        remedy = (
+            "Its forward gets the entries of X by keyword: integers as int64, bytes of images "
+            "and all other numbers as float32."
+        )
+    else:
+        remedy = (
+            "A module whose constructor has a parameter 'n_features' or 'n_channels' gets it from "
+            "the data."
+        )
+    return ValueError(
+        f"The module of 'net' can't take rows of shape {shape_of_rows(X)}: {error}. {remedy}"
+    )
 
 
 def has_scheduler(net: NeuralNet) -> bool:

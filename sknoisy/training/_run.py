@@ -18,12 +18,14 @@ from skorch import NeuralNet
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from .._named_inputs import NamedInputs
 from .._typing import BoolArray, History, IntArray, State
-from ..augmentation import StrongAugment, resolve_view
+from ..augmentation import StrongAugment, resolve_view, view_of_named_inputs
 from ._averaging import AveragedWeights
 from ._batches import Batch, DatasetBatches, FeatureStore, RowBatches
 from ._data import TrainingData
 from ._finite import check_logits, check_still_finite, finite_values
+from ._jacobian_vector_product import frozen_statistics
 from ._loop import train_epochs
 from ._net_hooks import NetHooks
 from ._net_outputs import as_logits, infer_in_parts, prediction_batch_size
@@ -113,8 +115,8 @@ class TrainingRun:
         self._seed = seed
         self._verbose = verbose
         self._generator = row_generator(seed)
-        self._weak = resolve_view(getattr(self.net, "weak_view", None))
-        self._strong = resolve_view(getattr(self.net, "strong_view", None))
+        self._weak = self._resolve_view("weak_view")
+        self._strong = self._resolve_view("strong_view")
 
     def _check_criterion(self, outputs: Any) -> None:
         """Raise an error if the criterion doesn't give a loss for each row."""
@@ -132,6 +134,10 @@ class TrainingRun:
                 f"shape {tuple(losses.shape)} for {len(y)} rows."
             )
 
+    def _resolve_view(self, parameter: str) -> Callable[..., Any]:
+        view = resolve_view(getattr(self.net, parameter, None))
+        return view_of_named_inputs(view, parameter) if self.data.is_named else view
+
     # -- forward -----------------------------------------------------------------------------
 
     def weak_view(self, X: Tensor) -> Tensor:
@@ -139,6 +145,13 @@ class TrainingRun:
 
     def strong_view(self, X: Tensor) -> Tensor:
         return self._strong(X, self._generator)
+
+    def both_views(self, X: Any) -> Any:
+        """Return a weak view of a batch's features, and after it a strong one."""
+        views = self.weak_view(X), self.strong_view(X)
+        if not self.data.is_named:
+            return torch.cat(views)
+        return NamedInputs({name: torch.cat([view[name] for view in views]) for name in X})
 
     def check_strong_view(self) -> None:
         """Warn if the strong view would cut the images off at 0 and 1."""
@@ -319,11 +332,12 @@ class TrainingRun:
         state: State | None = None,
         view: Callable[[Tensor], Tensor] | None = None,
         peers: Sequence[TrainingRun] = (),
+        as_in_training: bool = False,
     ) -> Any:
         """Return what is read from the net's outputs for each of the given rows.
 
-        Memory is needed for what is read, not for all logits. The net computes in evaluation
-        mode, and is left in the mode and with the weights that it had.
+        Memory is needed for what is read, not for all logits. The net is left in the mode and with
+        the weights that it had.
 
         Parameters
         ----------
@@ -337,13 +351,18 @@ class TrainingRun:
             Of the features; None: as they are.
         peers : iterable of TrainingRun, default=()
             Nets that predict along; the logits are then logarithms of mean probabilities.
+        as_in_training : bool, default=False
+            Whether the net computes as in training, with dropout and the statistics of the batch;
+            later steps don't notice it. Otherwise it computes in evaluation mode.
 
         Returns
         -------
         ndarray, or a tuple of ndarrays, in the order of `rows`
         """
         with threads_for(self.net):
-            batches = self.predict_batches(rows, state=state, view=view, peers=peers)
+            batches = self.predict_batches(
+                rows, state=state, view=view, peers=peers, as_in_training=as_in_training
+            )
             found = [read(batch, logits) for batch, logits in batches]
         if isinstance(found[0], tuple):
             return tuple(_stacked(parts) for parts in zip(*found, strict=True))
@@ -356,13 +375,14 @@ class TrainingRun:
         state: State | None = None,
         view: Callable[[Tensor], Tensor] | None = None,
         peers: Sequence[TrainingRun] = (),
+        as_in_training: bool = False,
     ) -> Iterator[tuple[Batch, Tensor]]:
         """Yield batches of the given rows with their logits; see `predict`."""
         batches = self.batches(rows, batch_size=prediction_batch_size(self.data.X, self.device))
         with ExitStack() as stack:
-            stack.enter_context(self._predicting(state))
+            stack.enter_context(self._predicting(state, as_in_training))
             for peer in peers:
-                stack.enter_context(peer._predicting(None))
+                stack.enter_context(peer._predicting(None, as_in_training))
             for batch in batches:
                 with torch.no_grad():
                     X = batch.X if view is None else view(batch.X)
@@ -373,14 +393,18 @@ class TrainingRun:
                 yield batch, logits
 
     @contextmanager
-    def _predicting(self, state: State | None) -> Iterator[None]:
+    def _predicting(self, state: State | None, as_in_training: bool) -> Iterator[None]:
         was_training = self.module.training
         own_state = None if state is None else self.state()
         if state is not None:
             self.module.load_state_dict(state)
-        self.module.eval()
+        self.module.train(as_in_training)
         try:
-            yield
+            with ExitStack() as stack:
+                if as_in_training:
+                    stack.enter_context(frozen_statistics(self.module))
+                    stack.enter_context(self.randomness.looking_ahead())
+                yield
         finally:
             if own_state is not None:
                 self.module.load_state_dict(own_state)

@@ -109,6 +109,15 @@ class OwnRandomness:
             after = _generator_states()
         self._state = None if _equal_states(after, self._state) else after
 
+    @contextmanager
+    def looking_ahead(self):
+        """Run passes that draw what the next ones will draw once more."""
+        state = self._state
+        try:
+            yield
+        finally:
+            self._state = state
+
 
 @contextmanager
 def _restored_state():

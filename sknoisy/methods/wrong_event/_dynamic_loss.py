@@ -60,7 +60,7 @@ class DynamicLossStep(Step):
 
     def losses(self, batch):
         run, y, rows = self.run, batch.y, batch.rows
-        views = torch.cat([run.weak_view(batch.X), run.strong_view(batch.X)])
+        views = run.both_views(batch.X)
         logits = run.logits(views)
         if self._method.accumulate:
             events = (logits.argmax(dim=1).view(2, -1) != y).sum(dim=0)

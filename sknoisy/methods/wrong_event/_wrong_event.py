@@ -93,7 +93,8 @@ class WrongEvent(Method):
         `train_split` of its own is looked at on the rows that it holds out.
     memorization_gap : float, default=0.05
         Counting ends when the share of training rows whose label the net predicts exceeds that
-        of the held-out rows by this much and one standard error in two epochs running.
+        of the held-out rows by this much and one standard error in two epochs running. Under
+        dropout the net predicts the held-out rows in both modes, and the larger share counts.
     per_class : bool, default=True
         Fit one mixture per given class, as the paper found best; False: one for all rows.
     base_model : {"label_wave", "last"}, default="label_wave"
@@ -334,9 +335,22 @@ class CountingStep(Step):
         trained = held_out = self.recorder.agreement(self._training_rows)
         if len(self._held_out_rows):
             held_out = self.recorder.agreement(self._held_out_rows)
-        self.run.net.history.record("memorization_gap", trained - held_out)
+        gap = trained - self._as_comparable(held_out)
+        self.run.net.history.record("memorization_gap", gap)
         state = self.run.state()
         self.averaged.update(state)
         if self._seeks_base:
             self.base_model.close_epoch(epoch, n_changes, state)
-        return self.window.close_round(trained - held_out, held_out)
+        return self.window.close_round(gap, held_out)
+
+    def _as_comparable(self, held_out):
+        """Return the agreement with held-out rows in evaluation or as in training, if that is more.
+
+        Dropout lowers the agreement of a net that has learnt much, and may raise that of one that
+        has learnt rare features by heart. It is memory if training rows are ahead of both.
+        """
+        rows = self._held_out_rows.cpu().numpy()
+        # Batch normalisation can't be computed on one row.
+        if len(rows) < 2 or self.run.randomness.state() is None:
+            return held_out
+        return max(held_out, self.run.predict(rows, agrees, as_in_training=True).mean())
