@@ -20,7 +20,14 @@ from ._arrays import plain
 from ._evidence import collect_evidence, draw_seed, predict_together
 from ._features import row_index
 from ._judges import Judges, check_estimator_rows, check_rows_of_method, resolve_judges
-from ._labels import check_labels, check_trusted, check_weights, encode_labels
+from ._labels import (
+    RowMetadata,
+    check_labels,
+    check_trusted,
+    check_weights,
+    encode_groups,
+    encode_labels,
+)
 from ._parameters import (
     check_number,
     check_random_state_parameter,
@@ -41,7 +48,7 @@ from ._typing import (
     RandomStateParameter,
     RowValues,
 )
-from ._verdict import CONTRADICTED, judge_rows, judged_rows, warn_of_lost_classes
+from ._verdict import CONTRADICTED, judge_rows, judged_rows, rates_of_groups, warn_of_lost_classes
 from .methods import LabelEvidence, Method, resolve_method
 from .noise_rates import calibrated_quality
 from .thresholds import (
@@ -64,6 +71,7 @@ PRIVATE_FIT_STATE = (
     "_entry_dtypes",
     "_estimators_weight",
     "_given_labels",
+    "_groups",
     "_index",
     "_intercept",
     "_largest_pixel",
@@ -96,7 +104,7 @@ def fit_anew_or_not_at_all(estimator: object) -> Iterator[None]:
 class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
     """Find wrong labels by a method, and predict with the net that it leaves."""
 
-    __metadata_request__fit = {"trusted": True}
+    __metadata_request__fit = {"trusted": True, "groups": True}
 
     noise_mask_: BoolArray
     label_quality_: FloatArray
@@ -106,6 +114,7 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
     noise_rate_: float
     noise_rate_interval_: tuple[float, float]
     class_noise_rates_: FloatArray
+    group_noise_rates_: pd.Series
     evidence_: Bunch
     classes_: LabelArray
     n_features_in_: int
@@ -198,8 +207,7 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
         method: Method,
         X: Features,
         y: Labels | None,
-        trusted: RowValues | None,
-        sample_weight: RowValues | None,
+        metadata: RowMetadata,
     ) -> tuple[CheckedRows, TrainingData, Judges]:
         """Return the rows, what a training sees of them, and who judges them.
 
@@ -208,9 +216,10 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
         index = row_index(X, y)
         rows = CheckedRows(self, X, reset=True)
         labels = check_labels(self, rows.checked, y)
-        weights = check_weights(sample_weight, len(labels))
+        weights = check_weights(metadata.sample_weight, len(labels))
         classes, codes = encode_labels(labels, weights)
-        trusted = check_trusted(trusted, codes, classes, weights)
+        trusted = check_trusted(metadata.trusted, codes, classes, weights)
+        self._groups, groups = encode_groups(metadata.groups, len(labels))
         if self.estimator is not None:
             check_estimator_rows(self, "estimator", rows, weights)
         check_rows_of_method(method, rows)
@@ -220,7 +229,9 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
         self.classes_ = classes
         self._given_labels = classes[codes]
         self._index = index
-        data = TrainingData(features, codes, len(classes), trusted, weights, table=table)
+        data = TrainingData(
+            features, codes, len(classes), trusted, weights, table=table, groups=groups
+        )
         return rows, data, judges
 
     def _settings(self) -> dict[str, Any]:
@@ -276,6 +287,8 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
         )
         self._intercept = verdict.intercept
         warn_of_lost_classes(self.noise_mask_, data.y, self.classes_)
+        if self._groups is not None and data.groups is not None:
+            self.group_noise_rates_ = rates_of_groups(verdict.quality, data.groups, self._groups)
         self._rank = np.empty(data.n_rows, dtype=np.int64)
         order = order_by_suspicion(verdict.score, evidence.margins)
         self._rank[order] = np.arange(1, data.n_rows + 1)

@@ -19,6 +19,7 @@ from ._evidence import draw_seed, predict_together
 from ._features import take_rows
 from ._final import FORMS, ComparedForms, agreement, compare_forms, form_weights, is_better
 from ._judges import check_estimator_parameter, check_estimator_rows
+from ._labels import RowMetadata
 from ._rows import CheckedRows
 from ._typing import (
     CrossValidation,
@@ -124,7 +125,8 @@ class RobustClassifier(BaseNoisyLabelEstimator):
         Where it, or a part of it, has random_state=None, its clone gets a seed that is derived
         from `random_state`, if that isn't None.
     threshold : "auto" or float in (0, 1), default="auto"
-        Rows whose `label_quality_` is below it are flagged. "auto": the method's own rule.
+        Rows whose `label_quality_` is below it are flagged. "auto": the method's own rule, as far
+        as the label isn't right with a probability of 0.95 or more.
     contamination : float in (0, 1), default=None
         Instead of a threshold: share of the untrusted rows to flag, to within a row. Rows of equal
         quality are told apart by the margin of their label, as the net sees it, then by their
@@ -147,7 +149,7 @@ class RobustClassifier(BaseNoisyLabelEstimator):
     noise_mask_ : ndarray of bool of shape (n_rows,)
         True: the label is judged wrong.
     label_quality_ : ndarray of shape (n_rows,)
-        How likely the given label is right, in [0, 1]; low is suspicious.
+        Estimated probability that the given label is right.
     sample_weights_ : ndarray of shape (n_rows,)
         Weight of the row in training, in [0, 1].
     suggested_labels_ : ndarray of shape (n_rows,)
@@ -159,6 +161,19 @@ class RobustClassifier(BaseNoisyLabelEstimator):
     n_features_in_ : int
     feature_names_in_ : ndarray of str
         Only if X has column names.
+    noise_rate_ : float
+        Estimated share of wrong labels.
+    noise_rate_interval_ : (float, float)
+        Its 90 % interval: from what only error explains to all that is contradicted. Without any
+        checked row, error and overlap of the classes can't be told apart for certain.
+    class_noise_rates_ : ndarray of shape (n_classes,)
+        Estimated share of wrong labels among the rows given each class.
+    group_noise_rates_ : Series
+        The same for each group, if `groups` were given.
+    evidence_ : Bunch
+        What the method itself found: its `score` of each row, in [0, 1], and the `threshold` of
+        it; the `margin` of the label and its `runner_up`, as the model sees them; the
+        `held_out_rows`, and the class probabilities predicted for them.
     transition_matrix_ : ndarray of shape (n_classes, n_classes)
         Estimate of P(given class j | true class i).
     net_ : skorch NeuralNetClassifier
@@ -244,6 +259,7 @@ class RobustClassifier(BaseNoisyLabelEstimator):
         *,
         trusted: RowValues | None = None,
         sample_weight: RowValues | None = None,
+        groups: RowValues | None = None,
     ) -> Self:
         """Train, judge every row, and get the classifier.
 
@@ -261,27 +277,30 @@ class RobustClassifier(BaseNoisyLabelEstimator):
         sample_weight : array-like of shape (n_rows,), default=None
             Weight of each row in the training loss. Rows of weight zero aren't learnt from, but
             judged. A weight of 2 equals a row given twice in expectation over batches.
+        groups : array-like of shape (n_rows,), default=None
+            Who labelled each row, or which batch, site or original it comes from; see
+            `group_noise_rates_`. Where there are 50 groups and more, the rows of one are held out
+            together.
 
         Returns
         -------
         self
         """
         with fit_anew_or_not_at_all(self), ordinary_surroundings:
-            self._fit(X, y, trusted, sample_weight)
+            self._fit(X, y, RowMetadata(trusted, sample_weight, groups))
         return self
 
     def _fit(
         self,
         X: Features,
         y: Labels | None,
-        trusted: RowValues | None,
-        sample_weight: RowValues | None,
+        metadata: RowMetadata,
     ) -> None:
         self._check_parameters()
         method = resolve_method(self.method)
         check_estimator_parameter(self, method)
         final = self._resolve_final(method)
-        rows, data, judges = self._check_data(method, X, y, trusted, sample_weight)
+        rows, data, judges = self._check_data(method, X, y, metadata)
         check_trusted_rows(method, data.trusted)
         if self.final_estimator is not None:
             check_estimator_rows(self, "final_estimator", rows, data.sample_weight)

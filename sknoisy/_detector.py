@@ -13,7 +13,7 @@ from sklearn.utils import Tags
 from ._base import BaseNoisyLabelEstimator, fit_anew_or_not_at_all
 from ._features import take_rows
 from ._judges import check_estimator_parameter
-from ._labels import without_one_hot
+from ._labels import RowMetadata, without_one_hot
 from ._routing import route_to_fit_resample
 from ._typing import (
     BoolArray,
@@ -62,7 +62,8 @@ class NoisyLabelDetector(OneToOneFeatureMixin, BaseNoisyLabelEstimator):
         without an `estimator` it means nothing. None: 5, as in scikit-learn, or as many as the
         smallest class has rows.
     threshold : "auto" or float in (0, 1), default="auto"
-        Rows whose `label_quality_` is below it are flagged. "auto": the method's own rule.
+        Rows whose `label_quality_` is below it are flagged. "auto": the method's own rule, as far
+        as the label isn't right with a probability of 0.95 or more.
     contamination : float in (0, 1), default=None
         Instead of a threshold: share of the untrusted rows to flag, to within a row. Rows of equal
         quality are told apart by the margin of their label, as the net sees it, then by their
@@ -85,7 +86,7 @@ class NoisyLabelDetector(OneToOneFeatureMixin, BaseNoisyLabelEstimator):
     noise_mask_ : ndarray of bool of shape (n_rows,)
         True: the label is judged wrong.
     label_quality_ : ndarray of shape (n_rows,)
-        How likely the given label is right, in [0, 1]; low is suspicious.
+        Estimated probability that the given label is right.
     sample_weights_ : ndarray of shape (n_rows,)
         Weight of the row in training, in [0, 1].
     suggested_labels_ : ndarray of shape (n_rows,)
@@ -97,6 +98,19 @@ class NoisyLabelDetector(OneToOneFeatureMixin, BaseNoisyLabelEstimator):
     n_features_in_ : int
     feature_names_in_ : ndarray of str
         Only if X has column names.
+    noise_rate_ : float
+        Estimated share of wrong labels.
+    noise_rate_interval_ : (float, float)
+        Its 90 % interval: from what only error explains to all that is contradicted. Without any
+        checked row, error and overlap of the classes can't be told apart for certain.
+    class_noise_rates_ : ndarray of shape (n_classes,)
+        Estimated share of wrong labels among the rows given each class.
+    group_noise_rates_ : Series
+        The same for each group, if `groups` were given.
+    evidence_ : Bunch
+        What the method itself found: its `score` of each row, in [0, 1], and the `threshold` of
+        it; the `margin` of the label and its `runner_up`, as the model sees them; the
+        `held_out_rows`, and the class probabilities predicted for them.
     transition_matrix_ : ndarray of shape (n_classes, n_classes)
         Estimate of P(given class j | true class i).
     net_ : skorch NeuralNetClassifier
@@ -130,7 +144,7 @@ class NoisyLabelDetector(OneToOneFeatureMixin, BaseNoisyLabelEstimator):
     True
     """
 
-    __metadata_request__fit_resample = {"trusted": True}
+    __metadata_request__fit_resample = {"trusted": True, "groups": True}
 
     sample_indices_: IntArray
 
@@ -175,6 +189,7 @@ class NoisyLabelDetector(OneToOneFeatureMixin, BaseNoisyLabelEstimator):
         *,
         trusted: RowValues | None = None,
         sample_weight: RowValues | None = None,
+        groups: RowValues | None = None,
     ) -> Self:
         """Train, and judge every row.
 
@@ -192,26 +207,29 @@ class NoisyLabelDetector(OneToOneFeatureMixin, BaseNoisyLabelEstimator):
         sample_weight : array-like of shape (n_rows,), default=None
             Weight of each row in the training loss. Rows of weight zero aren't learnt from, but
             judged. A weight of 2 equals a row given twice in expectation over batches.
+        groups : array-like of shape (n_rows,), default=None
+            Who labelled each row, or which batch, site or original it comes from; see
+            `group_noise_rates_`. Where there are 50 groups and more, the rows of one are held out
+            together.
 
         Returns
         -------
         self
         """
         with fit_anew_or_not_at_all(self), ordinary_surroundings:
-            self._fit(X, y, trusted, sample_weight)
+            self._fit(X, y, RowMetadata(trusted, sample_weight, groups))
         return self
 
     def _fit(
         self,
         X: Features,
         y: Labels | None,
-        trusted: RowValues | None,
-        sample_weight: RowValues | None,
+        metadata: RowMetadata,
     ) -> None:
         self._check_parameters()
         method = resolve_method(self.method)
         check_estimator_parameter(self, method)
-        _, data, judges = self._check_data(method, X, y, trusted, sample_weight)
+        _, data, judges = self._check_data(method, X, y, metadata)
         check_trusted_rows(method, data.trusted)
         random_state = self._fixed_random_state()
         evidence = self._collect(judges, data, random_state, with_classifier=False)
@@ -226,6 +244,7 @@ class NoisyLabelDetector(OneToOneFeatureMixin, BaseNoisyLabelEstimator):
         *,
         trusted: RowValues | None = None,
         sample_weight: RowValues | None = None,
+        groups: RowValues | None = None,
     ) -> BoolArray:
         """Fit, and return `noise_mask_`.
 
@@ -243,12 +262,17 @@ class NoisyLabelDetector(OneToOneFeatureMixin, BaseNoisyLabelEstimator):
         sample_weight : array-like of shape (n_rows,), default=None
             Weight of each row in the training loss. Rows of weight zero aren't learnt from, but
             judged. A weight of 2 equals a row given twice in expectation over batches.
+        groups : array-like of shape (n_rows,), default=None
+            Who labelled each row, or which batch, site or original it comes from; see
+            `group_noise_rates_`. Where there are 50 groups and more, the rows of one are held out
+            together.
 
         Returns
         -------
         ndarray of bool of shape (n_rows,)
         """
-        return self.fit(X, y, trusted=trusted, sample_weight=sample_weight).noise_mask_
+        metadata = RowMetadata(trusted, sample_weight, groups)
+        return self.fit(X, y, **metadata._asdict()).noise_mask_
 
     def fit_resample(
         self,
@@ -257,6 +281,7 @@ class NoisyLabelDetector(OneToOneFeatureMixin, BaseNoisyLabelEstimator):
         *,
         trusted: RowValues | None = None,
         sample_weight: RowValues | None = None,
+        groups: RowValues | None = None,
     ) -> tuple[Any, Any]:
         """Fit, and return the rows that are kept.
 
@@ -277,6 +302,10 @@ class NoisyLabelDetector(OneToOneFeatureMixin, BaseNoisyLabelEstimator):
         sample_weight : array-like of shape (n_rows,), default=None
             Weight of each row in the training loss. Rows of weight zero aren't learnt from, but
             judged. A weight of 2 equals a row given twice in expectation over batches.
+        groups : array-like of shape (n_rows,), default=None
+            Who labelled each row, or which batch, site or original it comes from; see
+            `group_noise_rates_`. Where there are 50 groups and more, the rows of one are held out
+            together.
 
         Returns
         -------
@@ -284,7 +313,8 @@ class NoisyLabelDetector(OneToOneFeatureMixin, BaseNoisyLabelEstimator):
             The rows with `noise_mask_` False, in their order.
         """
         with fit_anew_or_not_at_all(self):
-            self.fit(X, without_one_hot(y), trusted=trusted, sample_weight=sample_weight)
+            metadata = RowMetadata(trusted, sample_weight, groups)
+            self.fit(X, without_one_hot(y), **metadata._asdict())
             kept = self.sample_indices_ = np.flatnonzero(~self.noise_mask_)
             return take_rows(X, kept), take_rows(self._given_labels if y is None else y, kept)
 

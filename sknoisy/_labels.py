@@ -1,7 +1,7 @@
 """Checks of labels, weights and trusted rows; each names what is wrong and what it got."""
 
 import reprlib
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -226,3 +226,31 @@ def check_trusted(
             f"{plain(classes[np.argmin(counts)])!r} has no trusted row."
         )
     return trusted
+
+
+class RowMetadata(NamedTuple):
+    """What is known of single rows beside features and labels, as the user gave it."""
+
+    trusted: RowValues | None = None
+    sample_weight: RowValues | None = None
+    groups: RowValues | None = None
+
+
+def encode_groups(
+    groups: RowValues | None, n_rows: int
+) -> tuple[LabelArray | None, IntArray | None]:
+    """Return the groups there are, and the number of each row's group."""
+    if groups is None:
+        return None, None
+    values = pd.Series(as_array(groups, "groups"))
+    if values.shape != (n_rows,):
+        raise ValueError(
+            f"groups must have shape ({n_rows},), one group per row. Got {values.shape}."
+        )
+    if values.isna().any():
+        row = int(np.flatnonzero(values.isna())[0])
+        raise ValueError(f"groups must not have missing values. Row {row} has one.")
+    numbers, names = pd.factorize(values, sort=values.map(type).nunique() == 1)
+    if len(names) < 2:
+        raise ValueError(f"groups must hold two groups or more. Got one only: {names[0]!r}.")
+    return np.asarray(names), numbers

@@ -4,10 +4,11 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from ._arrays import plain
 from ._typing import BoolArray, FloatArray, IntArray, LabelArray
-from .exceptions import FewRowsLeftWarning, NotLearnedWarning
+from .exceptions import FewRowsLeftWarning, GroupStandsOutWarning, NotLearnedWarning
 from .methods import LabelEvidence
 from .noise_rates import NoiseRate, calibrate_to_rate, calibrated_quality, estimate_noise_rate
 from .thresholds import flag_share, judge_labels
@@ -19,6 +20,9 @@ CONTRADICTED = 0.5
 SURELY_RIGHT = 0.95
 # Fewer rows tell little about what a model knows.
 MIN_ROWS_FOR_COMPETENCE = 20
+# A group stands out by so many standard errors, and by twice the rate of the others.
+STANDS_OUT = 4
+MIN_GROUP_SIZE = 10
 
 
 @dataclass(frozen=True)
@@ -175,3 +179,33 @@ def warn_of_lost_classes(mask: BoolArray, codes: IntArray, classes: LabelArray) 
             FewRowsLeftWarning,
             stacklevel=2,
         )
+
+
+def rates_of_groups(quality: FloatArray, groups: IntArray, names: LabelArray) -> pd.Series:
+    """Return the share of wrong labels in each group; warn of one that stands out.
+
+    Parameters
+    ----------
+    quality : ndarray of shape (n_rows,)
+        Probability that the label is right.
+    groups : ndarray of int of shape (n_rows,)
+    names : ndarray of shape (n_groups,)
+    """
+    sizes = np.bincount(groups)
+    totals = np.bincount(groups, 1 - quality)
+    rates = totals / sizes
+    of_others = (totals.sum() - totals) / np.maximum(sizes.sum() - sizes, 1)
+    error = (of_others * (1 - of_others) / sizes) ** 0.5
+    stands_out = (sizes >= MIN_GROUP_SIZE) & (rates > of_others + STANDS_OUT * error)
+    stands_out &= rates > 2 * of_others
+    if stands_out.any():
+        found = ", ".join(
+            f"{plain(names[each])!r} ({rates[each]:.0%}, others {of_others[each]:.0%})"
+            for each in np.flatnonzero(stands_out)
+        )
+        warnings.warn(
+            f"Groups whose labels are probably wrong more often than others': {found}.",
+            GroupStandsOutWarning,
+            stacklevel=2,
+        )
+    return pd.Series(rates, index=pd.Index(names, name="group"), name="noise_rate")

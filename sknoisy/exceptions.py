@@ -3,6 +3,7 @@
 __all__ = [
     "CacheWarning",
     "FewRowsLeftWarning",
+    "GroupStandsOutWarning",
     "NonFiniteLossError",
     "NotLearnedWarning",
     "TrustedRowsRequiredError",
@@ -15,6 +16,10 @@ class CacheWarning(UserWarning):
 
 class FewRowsLeftWarning(UserWarning):
     """More than half of the labels of a class are judged wrong."""
+
+
+class GroupStandsOutWarning(UserWarning):
+    """The labels of a group of rows are probably wrong more often than those of the others."""
 
 
 class NonFiniteLossError(RuntimeError):

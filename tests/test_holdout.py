@@ -47,6 +47,14 @@ def test_rows_of_a_group_are_held_out_together():
     assert not np.intersect1d(groups[held_out], np.delete(groups, held_out)).size
 
 
+def test_rows_are_drawn_from_every_one_of_few_groups():
+    groups = np.arange(600) % 6
+    data = data_of(np.repeat([0, 1], 300), groups=groups)
+    held_out = hold_out(data, 0.1, np.random.RandomState(0)).held_out
+    assert len(held_out) == 60
+    assert len(np.unique(groups[held_out])) == 6
+
+
 def test_nothing_is_held_out_for_a_share_of_zero():
     data = data_of(np.tile([0, 1], 10))
     assert not len(hold_out(data, 0.0, np.random.RandomState(0)).held_out)

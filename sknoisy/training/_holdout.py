@@ -7,6 +7,9 @@ import numpy as np
 from .._typing import IntArray
 from ._data import TrainingData
 
+# Fewer groups stand for themselves only: one of a few annotators says nothing of the others.
+MIN_HELD_OUT_GROUPS = 5
+
 
 def hold_out(data: TrainingData, share: float, random_state: np.random.RandomState) -> TrainingData:
     """Return the data with a share of its rows held out.
@@ -17,7 +20,7 @@ def hold_out(data: TrainingData, share: float, random_state: np.random.RandomSta
     ----------
     data : TrainingData
     share : float
-        Of the rows of each class; of the groups, where rows have groups.
+        Of the rows of each class; of the groups, where rows have many of them.
     random_state : RandomState
 
     Raises
@@ -27,7 +30,7 @@ def hold_out(data: TrainingData, share: float, random_state: np.random.RandomSta
     """
     if not share:
         return data
-    if data.groups is None:
+    if data.groups is None or len(np.unique(data.groups)) * share < MIN_HELD_OUT_GROUPS:
         held_out = _share_of_classes(data, share, random_state)
     else:
         held_out = _share_of_groups(data.groups, share, random_state)
@@ -62,9 +65,10 @@ def _share_of_groups(
     groups: IntArray, share: float, random_state: np.random.RandomState
 ) -> IntArray:
     """Return the rows of the groups that come first in a random order, up to a share of all."""
-    order = random_state.permutation(int(groups.max()) + 1)
-    sizes = np.bincount(groups)[order]
-    chosen = order[np.cumsum(sizes) <= max(share * len(groups), sizes[0])]
+    sizes = np.bincount(groups)
+    order = random_state.permutation(np.flatnonzero(sizes))
+    reached = np.cumsum(sizes[order])
+    chosen = order[: max(1, np.searchsorted(reached, share * len(groups), side="right"))]
     return np.flatnonzero(np.isin(groups, chosen))
 
 
