@@ -1,6 +1,15 @@
 """What a person's look at a few rows tells about all: samples, calibration, interval, files."""
 
+from ._answers import KnownValues, is_unsure, match_answers
 from ._calibration import Calibration, fit_calibration
+from ._files import (
+    label_studio_config,
+    read_jsonl,
+    read_label_studio,
+    read_review,
+    write_jsonl,
+    write_label_studio,
+)
 from ._interval import noise_rate_interval, simulate_noise_rates
 from ._sampling import (
     allocate,
@@ -10,18 +19,30 @@ from ._sampling import (
     quality_strata,
     reviewed_head,
 )
+from ._settlement import Settlement, settle_review
 from ._threshold import threshold_of_best_f1
 
 __all__ = [
     "Calibration",
+    "KnownValues",
+    "Settlement",
     "allocate",
     "draw_stratified",
     "fit_calibration",
+    "is_unsure",
+    "label_studio_config",
+    "match_answers",
     "mean_by_stratum",
     "noise_rate_interval",
     "poststratified_weights",
     "quality_strata",
+    "read_jsonl",
+    "read_label_studio",
+    "read_review",
     "reviewed_head",
+    "settle_review",
     "simulate_noise_rates",
     "threshold_of_best_f1",
+    "write_jsonl",
+    "write_label_studio",
 ]

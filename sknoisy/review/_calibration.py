@@ -85,7 +85,8 @@ def fit_calibration(
     is_right : ndarray of bool of shape (n_reviewed,)
         What a person found.
     weights : ndarray of shape (n_reviewed,)
-        For how many rows each stands; only their ratios matter.
+        For how many rows each stands. Their roots count, and only their ratios matter: a row that
+        stands for many others mustn't decide alone.
 
     Returns
     -------
@@ -97,12 +98,14 @@ def fit_calibration(
     >>> quality = np.linspace(0.05, 0.95, 40)
     >>> calibration = fit_calibration(quality, quality > 0.3, np.ones(40))
     >>> calibration(np.array([0.1, 0.3, 0.5])).round(2)
-    array([0.05, 0.53, 0.91])
+    array([0.01, 0.49, 0.96])
     """
     if not len(label_quality):
         return Calibration()
     scores, right = _score(label_quality), np.asarray(is_right, dtype=float)
-    weights = weights * (len(weights) / weights.sum())
+    weights = np.sqrt(weights)
+    # They sum to the number of answers of equal weight that tell as much.
+    weights = weights * (weights.sum() / np.sum(weights**2))
 
     def loss(parameters: FloatArray) -> tuple[float, FloatArray]:
         intercept, slope = parameters[0], np.exp(parameters[1])

@@ -6,6 +6,8 @@ from .._typing import BoolArray, FloatArray, IntArray
 
 # The expected share of wrong labels counts like the answers for so many rows of a stratum.
 PRIOR_ROWS = 1.0
+# And for each of both outcomes this much more, since it may be expected too surely.
+PRIOR_DOUBT = 0.1
 PROBABILITY_RANGE = 1e-4, 1 - 1e-4
 
 
@@ -15,8 +17,6 @@ def simulate_noise_rates(
     is_wrong: BoolArray,
     expected_errors: FloatArray,
     random_state: np.random.RandomState,
-    *,
-    prior_rows: float = PRIOR_ROWS,
 ) -> FloatArray:
     """Return shares of wrong labels that a stratified sample leaves possible.
 
@@ -32,7 +32,6 @@ def simulate_noise_rates(
     expected_errors : ndarray of shape (n_draws, n_strata)
         Expected share of wrong labels among the rows of each stratum that weren't reviewed.
     random_state : RandomState
-    prior_rows : float, default=1
 
     Returns
     -------
@@ -49,28 +48,27 @@ def simulate_noise_rates(
     ...     strata, reviewed, is_wrong, expected_errors, np.random.RandomState(0)
     ... )
     >>> noise_rate_interval(rates, 10 / 200).round(2)
-    array([0.05, 0.06])
+    array([0.05, 0.08])
     """
     n_draws, n_strata = expected_errors.shape
     n_wrong = np.full(n_draws, float(np.sum(reviewed & is_wrong)))
     sizes = np.bincount(strata, minlength=n_strata)
     n_reviewed = np.bincount(strata[reviewed], minlength=n_strata)
     n_found = np.bincount(strata[reviewed & is_wrong], minlength=n_strata)
+    n_right = n_reviewed - n_found
     for stratum in np.flatnonzero(sizes > n_reviewed):
         expected = np.clip(expected_errors[:, stratum], *PROBABILITY_RANGE)
         shares = expected
         if n_reviewed[stratum]:
             shares = random_state.beta(
-                n_found[stratum] + prior_rows * expected,
-                n_reviewed[stratum] - n_found[stratum] + prior_rows * (1 - expected),
+                n_found[stratum] + PRIOR_DOUBT + PRIOR_ROWS * expected,
+                n_right[stratum] + PRIOR_DOUBT + PRIOR_ROWS * (1 - expected),
             )
         n_wrong += random_state.binomial(sizes[stratum] - n_reviewed[stratum], shares)
     return n_wrong / len(strata)
 
 
-def noise_rate_interval(
-    rates: FloatArray, share_found: float, coverage: float = 0.9
-) -> FloatArray:
+def noise_rate_interval(rates: FloatArray, share_found: float, coverage: float = 0.9) -> FloatArray:
     """Return the bounds of the central share of possible noise rates.
 
     Parameters

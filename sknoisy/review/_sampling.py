@@ -1,13 +1,12 @@
 """Which rows to look at, so that a few answers tell about all: strata, their shares, draws."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .._typing import BoolArray, FloatArray, IntArray
 
 N_STRATA = 8
 # Rows whose quality leaves no doubt count as if they had this deviation: qualities may be wrong.
-LEAST_DEVIATION = 0.1
+LEAST_DEVIATION = 0.3
 LEAST_PER_STRATUM = 2
 # Of the first rows in the order of suspicion, so many must have been asked about to be a head.
 HEAD_SHARE = 0.9
@@ -16,7 +15,7 @@ HEAD_SHARE = 0.9
 def quality_strata(label_quality: FloatArray, n_strata: int = N_STRATA) -> IntArray:
     """Divide rows by their label quality, finer where it leaves more doubt.
 
-    Every stratum holds the same sum of deviations sqrt(q (1 - q)), each at least 0.1, so that an
+    Every stratum holds the same sum of deviations sqrt(q (1 - q)), each at least 0.3, so that an
     equal number of rows of each tells the most about the share of wrong labels.
 
     Parameters
@@ -52,7 +51,7 @@ def allocate(n: int, sizes: IntArray, error_rates: FloatArray) -> IntArray:
     """Return how many rows of each stratum to draw (Neyman's allocation, with a floor).
 
     It is in proportion to N sqrt(p (1 - p)), where p is the share of wrong labels and the
-    deviation counts as at least 0.1. Every stratum gives two rows if it has them and n allows.
+    deviation counts as at least 0.3. Every stratum gives two rows if it has them and n allows.
 
     Parameters
     ----------
@@ -71,21 +70,21 @@ def allocate(n: int, sizes: IntArray, error_rates: FloatArray) -> IntArray:
     --------
     >>> import numpy as np
     >>> allocate(20, np.array([100, 100, 1]), np.array([0.5, 0.0, 0.5]))
-    array([16,  3,  1])
+    array([12,  7,  1])
     """
     n = min(n, int(sizes.sum()))
     least = np.minimum(sizes, LEAST_PER_STRATUM)
     if least.sum() > n:
         least = np.zeros_like(least)
     weights = sizes * _deviations(error_rates)
-    wanted = least.astype(float)
     # The factor of proportion is searched, since strata that are used up leave more to others.
     low, high = 0.0, 1.0
     while _drawn(high, weights, least, sizes).sum() < n:
         high *= 2
     for _ in range(100):
         middle = (low + high) / 2
-        low, high = (middle, high) if _drawn(middle, weights, least, sizes).sum() < n else (low, middle)
+        too_few = _drawn(middle, weights, least, sizes).sum() < n
+        low, high = (middle, high) if too_few else (low, middle)
     wanted = _drawn(high, weights, least, sizes)
     drawn = np.floor(wanted + 1e-9).astype(np.int64)
     largest_rests = np.argsort(drawn - wanted, kind="stable")
@@ -128,7 +127,7 @@ def draw_stratified(
     >>> random_state = np.random.RandomState(0)
     >>> rows = draw_stratified(8, strata, np.array([0.5, 0.0]), np.ones(100, bool), random_state)
     >>> np.bincount(strata[rows])
-    array([3, 5])
+    array([2, 6])
     """
     sizes = np.bincount(strata[available], minlength=len(error_rates))
     drawn = [
@@ -196,7 +195,7 @@ def poststratified_weights(strata: IntArray, reviewed: BoolArray) -> FloatArray:
 
 
 def mean_by_stratum(
-    values: NDArray[np.floating], strata: IntArray, n_strata: int, *, otherwise: float
+    values: FloatArray, strata: IntArray, n_strata: int, *, otherwise: float
 ) -> FloatArray:
     """Return the mean of each stratum; `otherwise` for those without rows.
 

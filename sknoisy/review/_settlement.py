@@ -28,11 +28,15 @@ class Settlement:
         Estimated share of wrong labels.
     noise_rate_interval : ndarray of shape (2,)
         Where it lies with a probability of 90 %.
+    n_sampled : int
+        Reviewed rows outside the head of the ranking. Only these tell about the rows that weren't
+        looked at.
     """
 
     calibration: Calibration
     noise_rate: float
     noise_rate_interval: FloatArray
+    n_sampled: int
 
 
 def settle_review(
@@ -74,15 +78,14 @@ def settle_review(
     >>> reviewed = np.arange(400) % 5 == 0
     >>> settled = settle_review(quality, np.arange(400), reviewed, is_wrong)
     >>> round(settled.noise_rate, 2), settled.noise_rate_interval.round(2)
-    (0.2, array([0.17, 0.23]))
+    (0.2, array([0.18, 0.23]))
     """
     strata = quality_strata(label_quality)
     n_strata = int(strata.max()) + 2
-    strata[reviewed_head(order, reviewed if asked is None else asked)] = n_strata - 1
+    head = reviewed_head(order, reviewed if asked is None else asked)
+    strata[head] = n_strata - 1
     weights = poststratified_weights(strata, reviewed)
-    calibration = fit_calibration(
-        label_quality[reviewed], ~is_wrong[reviewed], weights[reviewed]
-    )
+    calibration = fit_calibration(label_quality[reviewed], ~is_wrong[reviewed], weights[reviewed])
     random_state = np.random.RandomState(SEED)
     expected = _expected_errors(
         calibration, label_quality, strata, ~reviewed, n_strata, random_state
@@ -90,7 +93,7 @@ def settle_review(
     rates = simulate_noise_rates(strata, reviewed, is_wrong, expected, random_state)
     share_found = float(np.mean(reviewed & is_wrong))
     interval = noise_rate_interval(rates, share_found, coverage)
-    return Settlement(calibration, float(rates.mean()), interval)
+    return Settlement(calibration, float(rates.mean()), interval, int(np.sum(reviewed & ~head)))
 
 
 def _expected_errors(

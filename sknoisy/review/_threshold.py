@@ -27,8 +27,8 @@ def threshold_of_best_f1(label_quality: FloatArray) -> float:
     Examples
     --------
     >>> import numpy as np
-    >>> threshold_of_best_f1(np.array([0.0, 0.1, 0.2, 0.9, 0.9, 0.9, 1.0])).round(2)
-    0.54
+    >>> round(threshold_of_best_f1(np.array([0.0, 0.1, 0.2, 0.9, 0.9, 0.9, 1.0])), 2)
+    0.55
     """
     wrong = np.sort(1 - np.asarray(label_quality, dtype=float))[::-1]
     expected = 2 * np.cumsum(wrong) / (np.arange(1, len(wrong) + 1) + wrong.sum())
