@@ -27,6 +27,7 @@ from ._parameters import (
     check_share,
     check_verbose,
 )
+from ._review import PRIVATE_REVIEW_STATE, ReviewedLabels
 from ._rows import CheckedRows
 from ._typing import (
     BoolArray,
@@ -70,6 +71,7 @@ PRIVATE_FIT_STATE = (
     "_rank",
     "_row_shape",
     "_table_encoders",
+    *PRIVATE_REVIEW_STATE,
 )
 # The net contradicts a label whose margin is smaller.
 CONTRADICTED = 0.5
@@ -93,7 +95,7 @@ def fit_anew_or_not_at_all(estimator: object) -> Iterator[None]:
         raise
 
 
-class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
+class BaseNoisyLabelEstimator(ReviewedLabels, ClassifierMixin, BaseEstimator):
     """Find wrong labels by a method, and predict with the net that it leaves."""
 
     __metadata_request__fit = {"trusted": True}
@@ -248,6 +250,7 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
 
     def _judge(self, method: Method, data: TrainingData, evidence: LabelEvidence) -> None:
         """Set the verdict on every row."""
+        self._remember_for_review(data, evidence)
         quality = np.where(data.trusted, 1.0, evidence.quality)
         self.noise_mask_, self.threshold_ = self._verdict(method, data, quality, evidence.margins)
         self.label_quality_ = quality

@@ -147,6 +147,7 @@ def _judge_others(
         estimators=evidence.estimators,
         estimators_weight=evidence.estimators_weight,
         transition_matrix=evidence.transition_matrix,
+        contradictions=tuple(each.of_rows(rows, data.n_rows) for each in evidence.contradictions),
     )
 
 
@@ -240,6 +241,7 @@ def _together(
         history=evidence.history,
         estimators=by_estimator.estimators,
         estimators_weight=weight,
+        contradictions=evidence.contradictions + by_estimator.contradictions,
     )
     margins, runner_up = _compared_labels(together, judges, data, settings)
     return replace(together, margins=margins, runner_up=runner_up)

@@ -1,6 +1,6 @@
 """What a person's look at a few rows tells about all: samples, calibration, interval, files."""
 
-from ._answers import KnownValues, is_unsure, match_answers
+from ._answers import UNDECIDED, KnownValues, is_empty, is_unsure, match_answers
 from ._calibration import Calibration, fit_calibration
 from ._files import (
     label_studio_config,
@@ -23,12 +23,14 @@ from ._settlement import Settlement, settle_review
 from ._threshold import threshold_of_best_f1
 
 __all__ = [
+    "UNDECIDED",
     "Calibration",
     "KnownValues",
     "Settlement",
     "allocate",
     "draw_stratified",
     "fit_calibration",
+    "is_empty",
     "is_unsure",
     "label_studio_config",
     "match_answers",

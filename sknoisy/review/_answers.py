@@ -1,6 +1,6 @@
 """Answers of a person, as files and spreadsheets give them back, matched with known values."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,20 +8,34 @@ import pandas as pd
 
 from .._typing import LabelArray
 
-# What a person writes where it can't be decided; without regard to case.
-UNSURE = ("", "?", "unsure", "nan", "none", "<na>")
+# What a person writes where it can't be decided, and what stands for nothing written; without
+# regard to case.
+UNSURE = ("?", "unsure")
+EMPTY = ("", "nan", "none", "<na>")
+UNDECIDED = UNSURE[0]
 
 
 def is_unsure(answer: Any) -> bool:
-    """Return whether an answer says that it isn't known.
+    """Return whether a person has looked, and couldn't decide.
 
     Examples
     --------
-    >>> [is_unsure(answer) for answer in (None, float("nan"), "?", " Unsure ", "cat", 0)]
-    [True, True, True, True, False, False]
+    >>> [is_unsure(answer) for answer in ("?", " Unsure ", None, "cat")]
+    [True, True, False, False]
+    """
+    return isinstance(answer, str) and answer.strip().lower() in UNSURE
+
+
+def is_empty(answer: Any) -> bool:
+    """Return whether nothing was answered yet.
+
+    Examples
+    --------
+    >>> [is_empty(answer) for answer in (None, float("nan"), "", "?", 0)]
+    [True, True, True, False, False]
     """
     if isinstance(answer, str):
-        return answer.strip().lower() in UNSURE
+        return answer.strip().lower() in EMPTY
     return answer is None or bool(np.ndim(answer) == 0 and pd.isna(answer))
 
 
@@ -54,6 +68,8 @@ class KnownValues:
     def position(self, value: Any) -> int | None:
         """Return the number of the known value that is meant; None if there isn't one."""
         value = _plain(value)
+        if not isinstance(value, Hashable):
+            return None
         for form, positions in zip(_FORMS, self._forms, strict=True):
             key = form(value)
             found = positions.get(key, ()) if key is not None else ()
@@ -106,7 +122,9 @@ _FORMS = (_exact, _text, _number, _folded_text)
 
 
 def match_answers(answers: Sequence[Any], classes: LabelArray) -> LabelArray:
-    """Return answers as classes, in their own type; None where a person was unsure.
+    """Return answers as classes, in their own type.
+
+    None stands for those that are empty, "?" where a person couldn't decide.
 
     Parameters
     ----------
@@ -125,20 +143,23 @@ def match_answers(answers: Sequence[Any], classes: LabelArray) -> LabelArray:
     Examples
     --------
     >>> import numpy as np
-    >>> match_answers(["3.0", "", "1"], np.array([1, 2, 3]))
-    array([3, None, 1], dtype=object)
+    >>> match_answers(["3.0", "", "1", "unsure"], np.array([1, 2, 3]))
+    array([3, None, 1, '?'], dtype=object)
     """
     known, labels = KnownValues(classes), classes.tolist()
     matched = np.empty(len(answers), dtype=object)
     for number, answer in enumerate(answers):
         # A class may be called "none".
         position = known.position(answer)
-        if position is None and not is_unsure(answer):
+        if position is not None:
+            matched[number] = labels[position]
+        elif is_unsure(answer):
+            matched[number] = UNDECIDED
+        elif not is_empty(answer):
             shown = ", ".join(repr(label) for label in labels[:10])
             raise ValueError(
                 f"The answer {answer!r} is none of the classes: {shown}"
                 + (", ..." if len(labels) > 10 else "")
                 + '. Leave it empty, or write "?", where it isn\'t known.'
             )
-        matched[number] = None if position is None else labels[position]
     return matched

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from .._typing import LabelArray
-from ._answers import is_unsure, match_answers
+from ._answers import match_answers
 
 PathLike: TypeAlias = str | os.PathLike[str]
 ANSWER = "right_label"
@@ -31,7 +31,8 @@ MODEL = "sknoisy"
 def read_review(path: PathLike, classes: LabelArray) -> pd.Series:
     """Read a queue that was written by `queue.to_csv(path)` and filled in by a person.
 
-    The answers stand in the column `right_label`. Empty ones, "?" and "unsure" leave a row open.
+    The answers stand in the column `right_label`. What is empty is yet to be looked at; "?" and
+    "unsure" say that a person couldn't decide.
 
     Parameters
     ----------
@@ -42,7 +43,8 @@ def read_review(path: PathLike, classes: LabelArray) -> pd.Series:
     Returns
     -------
     Series
-        Answers by row label, for `apply_review`; None where a person was unsure. Row labels are
+        Answers by row label, for `apply_review`; None where there is none yet, "?" where a
+        person couldn't decide. Row labels are
         texts, as they stand in the file; `apply_review` finds the rows that they mean.
 
     Examples
@@ -122,7 +124,8 @@ def read_jsonl(path: PathLike, classes: LabelArray) -> pd.Series:
     Returns
     -------
     Series
-        Answers by row label, for `apply_review`; None where a person was unsure.
+        Answers by row label, for `apply_review`; None where there is none yet, "?" where a
+        person couldn't decide.
 
     Examples
     --------
@@ -239,8 +242,8 @@ def write_label_studio(
 
     Notes
     -----
-    A list of tasks. The `data` of each has the fields of `write_jsonl` without the answer, and those
-    of `content`. Its prediction is the suggested label, as a choice named `right_label` about
+    A list of tasks. The `data` of each has the fields of `write_jsonl` without the answer, and
+    those of `content`. Its prediction is the suggested label, as a choice named `right_label` about
     `content`; the `score` is one minus the label quality. `label_studio_config` writes the
     interface that belongs to it.
 
@@ -278,7 +281,7 @@ def read_label_studio(path: PathLike, classes: LabelArray) -> pd.Series:
     """Read the answers from what Label Studio exports as "JSON".
 
     Of several annotations of a task the last one counts, without those that were cancelled. Tasks
-    without annotations are left out. "unsure" and an empty choice leave a row open.
+    without annotations are left out.
 
     Parameters
     ----------
@@ -289,7 +292,8 @@ def read_label_studio(path: PathLike, classes: LabelArray) -> pd.Series:
     Returns
     -------
     Series
-        Answers by row label, for `apply_review`; None where a person was unsure.
+        Answers by row label, for `apply_review`; None where there is none yet, "?" where a
+        person couldn't decide.
 
     Examples
     --------
@@ -312,7 +316,7 @@ def read_label_studio(path: PathLike, classes: LabelArray) -> pd.Series:
     for task in tasks:
         _check_fields(task, ("data", "annotations"), str(path))
         _check_fields(task["data"], ("row_label",), str(path))
-        done = [each for each in task["annotations"] if not each.get("was_cancelled")]
+        done = [each for each in task["annotations"] or () if not each.get("was_cancelled")]
         if done:
             rows.append(_row_label(task["data"]["row_label"]))
             answers.append(_chosen(done[-1]))
@@ -323,5 +327,5 @@ def _chosen(annotation: Mapping[str, Any]) -> Any:
     for result in annotation.get("result", ()):
         if result.get("type") == "choices" and result.get("from_name") == ANSWER:
             choices = result["value"]["choices"]
-            return choices[0] if choices and not is_unsure(choices[0]) else None
+            return choices[0] if choices else None
     return None

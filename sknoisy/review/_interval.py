@@ -48,7 +48,7 @@ def simulate_noise_rates(
     ...     strata, reviewed, is_wrong, expected_errors, np.random.RandomState(0)
     ... )
     >>> noise_rate_interval(rates, 10 / 200).round(2)
-    array([0.05, 0.08])
+    array([0.05, 0.06])
     """
     n_draws, n_strata = expected_errors.shape
     n_wrong = np.full(n_draws, float(np.sum(reviewed & is_wrong)))
