@@ -208,7 +208,9 @@ class BaseNoisyLabelEstimator(ReviewedLabels, ClassifierMixin, BaseEstimator):
         labels = check_labels(self, rows.checked, y)
         weights = check_weights(sample_weight, len(labels))
         classes, codes = encode_labels(labels, weights)
-        trusted = check_trusted(trusted, codes, classes, weights)
+        trusted = check_trusted(
+            trusted, codes, classes, weights, of_every_class=method.needs_trusted
+        )
         if self.estimator is not None:
             check_estimator_rows(self, "estimator", rows, weights)
         judges = resolve_judges(self, method, rows)

@@ -12,6 +12,8 @@ from ._sampling import poststratified_weights, quality_strata, reviewed_head
 N_DRAWS = 2000
 # The mean of a function over a stratum is taken at so many of its rows.
 MAX_ROWS_PER_MEAN = 50
+# Where nobody has looked, so much of the errors that are expected may be there.
+UNSEEN_SHARES = 0.0, 1.2
 # The same answers always give the same interval.
 SEED = 0
 
@@ -88,7 +90,7 @@ def settle_review(
     calibration = fit_calibration(label_quality[reviewed], ~is_wrong[reviewed], weights[reviewed])
     random_state = np.random.RandomState(SEED)
     expected = _expected_errors(
-        calibration, label_quality, strata, ~reviewed, n_strata, random_state
+        calibration, label_quality, strata, reviewed, n_strata, random_state
     )
     rates = simulate_noise_rates(strata, reviewed, is_wrong, expected, random_state)
     share_found = float(np.mean(reviewed & is_wrong))
@@ -100,17 +102,26 @@ def _expected_errors(
     calibration: Calibration,
     label_quality: FloatArray,
     strata: IntArray,
-    counted: BoolArray,
+    reviewed: BoolArray,
     n_strata: int,
     random_state: np.random.RandomState,
 ) -> FloatArray:
-    """Return the share of wrong labels expected in each stratum, shape (n_draws, n_strata)."""
+    """Return the share of wrong labels expected in each stratum, shape (n_draws, n_strata).
+
+    Where nobody has looked, a calibration by other rows may be far off. The share may then be
+    anything up to a little more than it or the quality from before the review expects.
+    """
     expected = np.full((N_DRAWS, n_strata), 0.5)
     normal_draws = random_state.standard_normal((N_DRAWS, 2))
+    share = random_state.uniform(*UNSEEN_SHARES, size=N_DRAWS)
     for stratum in range(n_strata):
-        quality = np.sort(label_quality[counted & (strata == stratum)])
+        in_stratum = strata == stratum
+        quality = np.sort(label_quality[in_stratum & ~reviewed])
         if len(quality):
             n_rows = min(len(quality), MAX_ROWS_PER_MEAN)
             rows = ((np.arange(n_rows) + 0.5) * len(quality) / n_rows).astype(int)
-            expected[:, stratum] = 1 - calibration.sampled(quality[rows], normal_draws).mean(axis=1)
+            errors = 1 - calibration.sampled(quality[rows], normal_draws).mean(axis=1)
+            if not np.any(in_stratum & reviewed):
+                errors = np.minimum(share * np.maximum(errors, np.mean(1 - quality)), 1.0)
+            expected[:, stratum] = errors
     return expected
