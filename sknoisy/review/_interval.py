@@ -6,8 +6,9 @@ from .._typing import BoolArray, FloatArray, IntArray
 
 # The expected share of wrong labels counts like the answers for so many rows of a stratum.
 PRIOR_ROWS = 1.0
-# And for each of both outcomes this much more, since it may be expected too surely.
-PRIOR_DOUBT = 0.1
+# At the bounds so much of a row more is taken to be wrong, or right, since it may be expected too
+# surely.
+DOUBT = 0.2
 PROBABILITY_RANGE = 1e-4, 1 - 1e-4
 
 
@@ -17,6 +18,8 @@ def simulate_noise_rates(
     is_wrong: BoolArray,
     expected_errors: FloatArray,
     random_state: np.random.RandomState,
+    *,
+    doubt: float = 0.0,
 ) -> FloatArray:
     """Return shares of wrong labels that a stratified sample leaves possible.
 
@@ -32,6 +35,9 @@ def simulate_noise_rates(
     expected_errors : ndarray of shape (n_draws, n_strata)
         Expected share of wrong labels among the rows of each stratum that weren't reviewed.
     random_state : RandomState
+    doubt : float, default=0
+        What counts in each stratum as reviewed in addition: rows that are wrong, or right if it is
+        negative.
 
     Returns
     -------
@@ -47,8 +53,8 @@ def simulate_noise_rates(
     >>> rates = simulate_noise_rates(
     ...     strata, reviewed, is_wrong, expected_errors, np.random.RandomState(0)
     ... )
-    >>> noise_rate_interval(rates, 10 / 200).round(2)
-    array([0.05, 0.06])
+    >>> float(rates.min()), float(rates.mean().round(3))
+    (0.05, 0.05)
     """
     n_draws, n_strata = expected_errors.shape
     n_wrong = np.full(n_draws, float(np.sum(reviewed & is_wrong)))
@@ -61,21 +67,31 @@ def simulate_noise_rates(
         shares = expected
         if n_reviewed[stratum]:
             shares = random_state.beta(
-                n_found[stratum] + PRIOR_DOUBT + PRIOR_ROWS * expected,
-                n_right[stratum] + PRIOR_DOUBT + PRIOR_ROWS * (1 - expected),
+                n_found[stratum] + max(doubt, 0) + PRIOR_ROWS * expected,
+                n_right[stratum] + max(-doubt, 0) + PRIOR_ROWS * (1 - expected),
             )
         n_wrong += random_state.binomial(sizes[stratum] - n_reviewed[stratum], shares)
     return n_wrong / len(strata)
 
 
-def noise_rate_interval(rates: FloatArray, share_found: float, coverage: float = 0.9) -> FloatArray:
-    """Return the bounds of the central share of possible noise rates.
+def noise_rate_interval(
+    strata: IntArray,
+    reviewed: BoolArray,
+    is_wrong: BoolArray,
+    expected_errors: FloatArray,
+    random_state: np.random.RandomState,
+    *,
+    coverage: float = 0.9,
+) -> FloatArray:
+    """Return the interval in which the share of wrong labels lies with a given probability.
+
+    Its lower bound is that of slightly better answers, its upper bound that of slightly worse
+    ones. Where no wrong label was found it begins at zero.
 
     Parameters
     ----------
-    rates : ndarray of shape (n_draws,)
-    share_found : float
-        Share of the rows that are known to be wrong. If it is zero, the interval begins there.
+    strata, reviewed, is_wrong, expected_errors, random_state
+        As `simulate_noise_rates` takes them.
     coverage : float, default=0.9
 
     Returns
@@ -85,8 +101,14 @@ def noise_rate_interval(rates: FloatArray, share_found: float, coverage: float =
     Examples
     --------
     >>> import numpy as np
-    >>> noise_rate_interval(np.linspace(0.1, 0.2, 101), 0.05)
-    array([0.105, 0.195])
+    >>> strata, reviewed = np.zeros(500, dtype=int), np.arange(500) < 50
+    >>> nothing_found, expected_errors = np.zeros(500, dtype=bool), np.full((2000, 1), 0.02)
+    >>> noise_rate_interval(
+    ...     strata, reviewed, nothing_found, expected_errors, np.random.RandomState(0)
+    ... ).round(2)
+    array([0.  , 0.02])
     """
-    low, high = np.quantile(rates, ((1 - coverage) / 2, (1 + coverage) / 2))
-    return np.array([low if share_found else 0.0, high])
+    sample = strata, reviewed, is_wrong, expected_errors, random_state
+    low = np.quantile(simulate_noise_rates(*sample, doubt=-DOUBT), (1 - coverage) / 2)
+    high = np.quantile(simulate_noise_rates(*sample, doubt=DOUBT), (1 + coverage) / 2)
+    return np.array([low if np.any(reviewed & is_wrong) else 0.0, high])

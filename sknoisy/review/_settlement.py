@@ -92,10 +92,10 @@ def settle_review(
     expected = _expected_errors(
         calibration, label_quality, strata, reviewed, n_strata, random_state
     )
-    rates = simulate_noise_rates(strata, reviewed, is_wrong, expected, random_state)
-    share_found = float(np.mean(reviewed & is_wrong))
-    interval = noise_rate_interval(rates, share_found, coverage)
-    return Settlement(calibration, float(rates.mean()), interval, int(np.sum(reviewed & ~head)))
+    sample = strata, reviewed, is_wrong, expected, random_state
+    noise_rate = float(simulate_noise_rates(*sample).mean())
+    interval = noise_rate_interval(*sample, coverage=coverage)
+    return Settlement(calibration, noise_rate, interval, int(np.sum(reviewed & ~head)))
 
 
 def _expected_errors(
