@@ -54,7 +54,7 @@ def simulate_noise_rates(
     ...     strata, reviewed, is_wrong, expected_errors, np.random.RandomState(0)
     ... )
     >>> float(rates.min()), float(rates.mean().round(3))
-    (0.05, 0.05)
+    (0.05, 0.051)
     """
     n_draws, n_strata = expected_errors.shape
     n_wrong = np.full(n_draws, float(np.sum(reviewed & is_wrong)))

@@ -80,7 +80,7 @@ def settle_review(
     >>> reviewed = np.arange(400) % 5 == 0
     >>> settled = settle_review(quality, np.arange(400), reviewed, is_wrong)
     >>> round(settled.noise_rate, 2), settled.noise_rate_interval.round(2)
-    (0.2, array([0.18, 0.23]))
+    (0.19, array([0.17, 0.24]))
     """
     strata = quality_strata(label_quality)
     n_strata = int(strata.max()) + 2
