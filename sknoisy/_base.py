@@ -34,6 +34,7 @@ from ._parameters import (
     check_share,
     check_verbose,
 )
+from ._review import PRIVATE_REVIEW_STATE, ReviewedLabels
 from ._rows import CheckedRows
 from ._typing import (
     BoolArray,
@@ -80,6 +81,8 @@ PRIVATE_FIT_STATE = (
     "_rank",
     "_row_shape",
     "_table_encoders",
+    "_review_calibration",
+    *PRIVATE_REVIEW_STATE,
 )
 
 
@@ -101,7 +104,7 @@ def fit_anew_or_not_at_all(estimator: object) -> Iterator[None]:
         raise
 
 
-class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
+class BaseNoisyLabelEstimator(ReviewedLabels, ClassifierMixin, BaseEstimator):
     """Find wrong labels by a method, and predict with the net that it leaves."""
 
     __metadata_request__fit = {"trusted": True, "groups": True}
@@ -218,7 +221,9 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
         labels = check_labels(self, rows.checked, y)
         weights = check_weights(metadata.sample_weight, len(labels))
         classes, codes = encode_labels(labels, weights)
-        trusted = check_trusted(metadata.trusted, codes, classes, weights)
+        trusted = check_trusted(
+            metadata.trusted, codes, classes, weights, of_every_class=method.needs_trusted
+        )
         self._groups, groups = encode_groups(metadata.groups, len(labels))
         if self.estimator is not None:
             check_estimator_rows(self, "estimator", rows, weights)
@@ -264,6 +269,7 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
 
     def _judge(self, method: Method, data: TrainingData, evidence: LabelEvidence) -> None:
         """Set the verdict on every row."""
+        self._remember_for_review(data, evidence)
         is_auto = isinstance(self.threshold, str)
         verdict = judge_rows(
             evidence,
@@ -435,7 +441,9 @@ class BaseNoisyLabelEstimator(ClassifierMixin, BaseEstimator):
         labels = check_labels(self, X if isinstance(X, Dataset) else probabilities, y)
         margins = label_margins(probabilities, self._codes_of(labels))
         scores = quality_of_margins(margins, self._quality_scale)
-        return calibrated_quality(scores, self._intercept)
+        quality = calibrated_quality(scores, self._intercept)
+        reviewed = getattr(self, "_review_calibration", None)
+        return quality if reviewed is None else reviewed(quality)
 
     def predict_noise(self, X: Features, y: Labels | None) -> BoolArray:
         """Return which labels of rows not seen in fit are judged wrong.

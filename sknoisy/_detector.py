@@ -91,6 +91,10 @@ class NoisyLabelDetector(OneToOneFeatureMixin, BaseNoisyLabelEstimator):
         Weight of the row in training, in [0, 1].
     suggested_labels_ : ndarray of shape (n_rows,)
         What the label should be, in the user's own labels.
+    reviewed_ : ndarray of bool of shape (n_rows,)
+        After `apply_review`: rows whose right class a person has told.
+    corrected_labels_ : ndarray of shape (n_rows,)
+        After `apply_review`: the given labels, with the classes that a person has told.
     threshold_ : float
         Quality below which a label is judged wrong, in [0, 1]. Every class keeps its best row
         nevertheless, and with `contamination` some rows that tie with it may be flagged.

@@ -150,6 +150,7 @@ def _judge_others(
         transition_matrix=evidence.transition_matrix,
         held_out_rows=rows[evidence.held_out_rows],
         held_out_probabilities=evidence.held_out_probabilities,
+        contradictions=tuple(each.of_rows(rows, data.n_rows) for each in evidence.contradictions),
     )
 
 
@@ -269,6 +270,7 @@ def _together(
         estimators=by_estimator.estimators,
         estimators_weight=weight,
         held_out_rows=evidence.held_out_rows,
+        contradictions=evidence.contradictions + by_estimator.contradictions,
     )
     margins, runner_up = _compared_labels(together, judges, data, settings)
     return replace(together, margins=margins, runner_up=runner_up)

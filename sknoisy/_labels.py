@@ -212,15 +212,23 @@ def _rows_per_class(codes: IntArray, n_classes: int, weights: FloatArray | None 
 
 
 def check_trusted(
-    trusted: RowValues | None, codes: IntArray, classes: LabelArray, weights: FloatArray | None
+    trusted: RowValues | None,
+    codes: IntArray,
+    classes: LabelArray,
+    weights: FloatArray | None,
+    *,
+    of_every_class: bool,
 ) -> BoolArray:
-    """Return the mask of trusted rows; all False if none is given."""
+    """Return the mask of trusted rows; all False if none is given.
+
+    A method that learns from them needs rows of every class. Others take what a review has settled.
+    """
     if trusted is None:
         return np.zeros(len(codes), dtype=bool)
     trusted = check_mask(trusted, "trusted", len(codes))
     trusted_weights = None if weights is None else weights[trusted]
     counts = _rows_per_class(codes[trusted], len(classes), trusted_weights)
-    if trusted.any() and counts.min() == 0:
+    if of_every_class and trusted.any() and counts.min() == 0:
         raise ValueError(
             "trusted must have rows of every class. Class "
             f"{plain(classes[np.argmin(counts)])!r} has no trusted row."

@@ -179,14 +179,27 @@ def test_labels_that_are_not_among_the_strings_of_fit_are_named(labels, dtype):
         (np.ones((40, 1), dtype=bool), r"mask of shape \(40,\)"),
         (np.full(40, 0.5), "boolean mask"),
         (np.array(["yes"] * 40), "boolean mask"),
-        (Y == 1, "Class 0 has no trusted row"),
     ],
-    ids=["short", "numbers of rows", "column", "shares", "strings", "class missing"],
+    ids=["short", "numbers of rows", "column", "shares", "strings"],
 )
 def test_bad_trusted_masks_are_named(estimator_class, trusted, message):
     X, y = table()
     with pytest.raises(ValueError, match=message):
         short(estimator_class).fit(X, y, trusted=trusted)
+
+
+@BOTH
+def test_a_method_that_learns_from_trusted_rows_needs_them_of_every_class(estimator_class):
+    X, y = table()
+    with pytest.raises(ValueError, match="Class 0 has no trusted row"):
+        short(estimator_class, "lsw").fit(X, y, trusted=Y == 1)
+
+
+@BOTH
+def test_other_methods_take_trusted_rows_of_some_classes(estimator_class):
+    X, y = table()
+    model = short(estimator_class).fit(X, y, trusted=Y == 1)
+    assert not model.noise_mask_[Y == 1].any()
 
 
 @BOTH

@@ -30,6 +30,7 @@ MODULES = (
     "judges",
     "paper_tables",
     "pretrained",
+    "review",
     "speed",
     "table_encoding",
     "tables",
@@ -701,6 +702,39 @@ def test_judges_are_compared_cell_by_cell_with_the_opponent(scripts):
     assert "50%" in line
     assert "-0.050 letter pair_0.1 0" in line
     assert line.endswith("0.25 |")
+
+
+# -- review ----------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("order", ["suspicious", "random", "cleanlab", "activelab"])
+def test_a_simulated_person_finds_and_corrects_labels(scripts, data_home, monkeypatch, order):
+    monkeypatch.setattr(scripts.review, "ROWS_PER_ROUND", 10)
+    figures = scripts.review.evaluate_cell("vehicle", "symmetric_0.4", 0, order, 100)
+    assert 0 < figures["found_5"] <= 1
+    assert figures["f1_5"] > figures["f1_0"]
+    assert ("covered" in figures) == (order in ("suspicious", "random"))
+
+
+def test_orders_of_review_are_compared_on_cells_that_all_have(scripts):
+    records = [
+        {"table": "letter", "noise": "pair_0.1", "seed": seed, "order": order, "max_rows": 100}
+        | {f"found_{number}": found for number in range(1, 6)}
+        | {f"f1_{number}": found for number in range(6)}
+        | {"accuracy_0": 0.5, "accuracy_5": 0.6}
+        for seed, order, found in (
+            (0, "suspicious", 0.5),
+            (0, "cleanlab", 0.4),
+            (1, "suspicious", 0.4),
+            (1, "cleanlab", 0.45),
+            (2, "suspicious", 0.0),
+        )
+    ]
+    text = scripts.review.summarize(pd.DataFrame(records))
+    assert text.startswith("2 cells: letter.")
+    assert "| suspicious | 0.450 |" in text
+    assert "| cleanlab, 50 rows | 50% | 50% | +0.025 | -0.050 letter pair_0.1 1 |" in text
 
 
 def test_most_frequent_answer_of_people_is_the_given_label(scripts):

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
@@ -11,6 +11,31 @@ from torch import Tensor
 
 from .._typing import FloatArray, History, IntArray, State
 from ..training import Batch, EstimatorTrainer, Trainer, TrainingRun
+
+
+@dataclass(frozen=True)
+class Contradictions:
+    """How often what was trained contradicted each given label.
+
+    Parameters
+    ----------
+    counts : ndarray of int of shape (n_rows,)
+        -1 where it isn't known.
+    n_looks : int
+        The largest possible count.
+    looks : str
+        What is counted, in words: "epochs", for instance.
+    """
+
+    counts: IntArray
+    n_looks: int
+    looks: str
+
+    def of_rows(self, rows: IntArray, n_rows: int) -> "Contradictions":
+        """Return the counts as those of some rows among more."""
+        counts = np.full(n_rows, -1, dtype=np.int64)
+        counts[rows] = self.counts
+        return replace(self, counts=counts)
 
 
 @dataclass
@@ -41,6 +66,8 @@ class LabelEvidence:
         Rows that weren't learnt from.
     held_out_probabilities : ndarray of shape (n_held_out_rows, n_classes), default=None
         What was predicted for them.
+    contradictions : tuple of Contradictions, default=()
+        What a person who looks at the labels is told.
     """
 
     quality: np.ndarray
@@ -54,6 +81,7 @@ class LabelEvidence:
     transition_matrix: np.ndarray | None = None
     held_out_rows: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     held_out_probabilities: np.ndarray | None = None
+    contradictions: tuple[Contradictions, ...] = ()
 
     @classmethod
     def of(

@@ -8,7 +8,7 @@ from ..._typing import FloatArray, History, IntArray
 from ...boosting import EarlyRounds, round_probabilities, slowed_down
 from ...thresholds import label_margins, moved_to_quantiles, weights_of_quality
 from ...training import EstimatorTrainer, RowState, hold_out, with_every_class
-from .._base import runner_up_classes
+from .._base import Contradictions, runner_up_classes
 from ._confidence import ConfidenceEvidence
 from ._events import EventRecorder
 from ._window import no_more_rounds, rounds_by_loss
@@ -50,6 +50,9 @@ def judge_by_rounds(trainer: EstimatorTrainer) -> ConfidenceEvidence:
         margins=label_margins(probabilities, data.y),
         history=history,
         estimators=(judge,),
+        contradictions=(
+            Contradictions(recorder.counts(rounds), len(rounds), "rounds of the trees"),
+        ),
         confidences=confidences,
         held_out_agreement=max(agreements),
         held_out_rows=data.held_out,

@@ -13,7 +13,7 @@ from ..._typing import FloatArray, State
 from ...boosting import has_rounds
 from ...thresholds import moved_to_quantiles
 from ...training import EstimatorTrainer, Step, Trainer, threads_for_table
-from .._base import LabelEvidence, Method, compare_with_runner_up
+from .._base import Contradictions, LabelEvidence, Method, compare_with_runner_up
 from ._confidence import ConfidenceEvidence, weight_of_trees
 from ._dynamic_loss import DIFFICULTIES, NOISY_TERMS, SIMILARITIES, DynamicLossStep
 from ._events import (
@@ -291,6 +291,7 @@ class WrongEvent(Method):
             run,
             count_quality(counts, losses, judged_right, n_events=n_events),
             posteriors[data.y, counts],
+            contradictions=(Contradictions(counts, n_events, "predictions of the net"),),
             counts=counts,
             losses=losses,
             n_events=n_events,
