@@ -37,31 +37,44 @@ def environment(**variables):
 
 
 @contextmanager
-def process(**variables):
-    with (
-        environment(**variables),
-        ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as executor,
-    ):
+def process(start_method="spawn", **variables):
+    context = multiprocessing.get_context(start_method)
+    with environment(**variables), ProcessPoolExecutor(1, mp_context=context) as executor:
         # The first call starts the process.
         executor.submit(torch.get_num_threads).result()
         yield lambda function, *arguments: executor.submit(function, *arguments).result()
 
 
+@contextmanager
+def unlimited_process():
+    """A process where torch has several threads by itself.
+
+    It is forked from a server that has imported torch and computed nothing, where there are such.
+    """
+    if "forkserver" in multiprocessing.get_all_start_methods():
+        start_method = "forkserver"
+        # The second is what torch's optimisers import with the first fit.
+        modules = ["sknoisy", "torch._dynamo", "torchvision"]
+        multiprocessing.get_context(start_method).set_forkserver_preload(modules)
+    else:
+        start_method = "spawn"
+    with process(start_method) as call:
+        if call(torch.get_num_threads) == 1:
+            pytest.skip("torch has one thread here")
+        yield call
+
+
 @pytest.fixture(scope="module")
 def apart():
     """Call a function in a process where torch has several threads by itself."""
-    with process() as call:
-        if call(torch.get_num_threads) == 1:
-            pytest.skip("torch has one thread here")
+    with unlimited_process() as call:
         yield call
 
 
 @pytest.fixture
 def alone():
     """The same in a process that no other test has used."""
-    with process() as call:
-        if call(torch.get_num_threads) == 1:
-            pytest.skip("torch has one thread here")
+    with unlimited_process() as call:
         yield call
 
 
