@@ -20,6 +20,9 @@ from sknoisy import NoisyLabelDetector
 from sknoisy.nets import CifarResNet, TabularNet, VisionNet
 from sknoisy.training import class_probabilities, few_threads, fit_clone
 
+# Each starts processes, or needs one that another test has started.
+pytestmark = pytest.mark.slow
+
 CHOSEN_BY = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -138,7 +141,6 @@ def numbers_of_images(batch_size):
     return Watching.seen[True], Watching.seen[False]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("batch_size", "is_large"), [(8, True), (2, False)])
 def test_large_batches_of_images_take_all_threads_in_training_and_prediction(
     alone, batch_size, is_large
@@ -218,7 +220,6 @@ def qualities():
     return fit_table().label_quality_
 
 
-@pytest.mark.slow
 def test_a_small_fit_is_equal_to_the_bit_with_one_thread_and_by_default(apart):
     with process(OMP_NUM_THREADS="1") as limited:
         np.testing.assert_array_equal(apart(qualities), limited(qualities))
@@ -297,7 +298,6 @@ def numbers_with_threads_set(n_threads):
     return numbers_in_fit()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("more", [0, 1])
 def test_a_number_set_by_torch_is_kept(alone, more):
     n_threads = alone(torch.get_num_threads) + more
@@ -316,7 +316,6 @@ def test_a_limit_by_threadpoolctl_is_kept(apart):
     assert apart(numbers_with_limit, n_threads) == ({n_threads}, n_threads)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", CHOSEN_BY)
 def test_a_number_from_the_environment_is_kept(name):
     n_threads = joblib.cpu_count(only_physical_cores=True)
