@@ -31,6 +31,7 @@ class Sizes:
     threads_features: int = 30
     cuda_images: int = 50_000
     cuda_depth: int = 34
+    n_unmeasured: int = 1
     n_repeats: int = 5
 
 
@@ -53,6 +54,7 @@ QUICK = Sizes(
     threads_features=8,
     cuda_images=512,
     cuda_depth=10,
+    n_unmeasured=0,
     n_repeats=1,
 )
 

@@ -35,11 +35,12 @@ PARTS = (
 )
 
 
-def measure(ratio, n_repeats):
-    """Run both sides by turns, after one run for nothing; return the median of the ratios."""
+def measure(ratio, n_repeats, n_unmeasured=1):
+    """Run both sides by turns, after some runs for nothing; return the median of the ratios."""
     sides = ratio.measured, ratio.reference or (lambda: 1.0)
     run = one_after_the_other if ratio.wall_clock else by_turns
-    run(*sides)
+    for _ in range(n_unmeasured):
+        run(*sides)
     # Who begins changes, since the first epoch of all is the slowest.
     pairs = [run(*sides[::order])[::order] for order in _orders(n_repeats)]
     measured, references = zip(*pairs, strict=True)
@@ -129,7 +130,7 @@ def measure_all(options):
         ratios = {name: ratio for part in PARTS for name, ratio in part(sizes).items()}
         measured = {}
         for name in options.ratios or ratios:
-            measured[name] = measure(ratios[name], n_repeats)
+            measured[name] = measure(ratios[name], n_repeats, sizes.n_unmeasured)
             print(f"{name}: {measured[name]['ratio']:.3f}", flush=True)
         return measured
     finally:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-METHODS = Path(__file__).parents[1] / "sknoisy" / "methods"
+PACKAGE = Path(__file__).parents[1] / "sknoisy"
+TRAINING = (PACKAGE / "methods", PACKAGE / "_classifier.py", PACKAGE / "_detector.py")
 
 # Before torch is imported. One thread per process: small nets gain nothing from more, threads that
 # wait for each other on a busy machine cost many times the work, and the last digits depend on
@@ -14,7 +15,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 def pytest_collection_modifyitems(items):
-    """Mark the docstring examples of the methods as slow: each trains a net on all digits."""
+    """Mark the docstring examples of the estimators and methods as slow: each trains on digits."""
     for item in items:
-        if isinstance(item, pytest.DoctestItem) and METHODS in item.path.parents:
-            item.add_marker(pytest.mark.slow)
+        if isinstance(item, pytest.DoctestItem):
+            if any(item.path.is_relative_to(place) for place in TRAINING):
+                item.add_marker(pytest.mark.slow)

@@ -53,23 +53,39 @@ def wrong(y, rows=(0, 10, 20)):
 # -- kinds of tables ---------------------------------------------------------------------------
 
 
-@BOTH
-@ALL_KINDS
-def test_any_kind_of_table_is_learnt_from_and_predicted(kind, estimator_class):
+@pytest.fixture(scope="module", params=[NoisyLabelDetector, RobustClassifier])
+def estimator_class(request):
+    return request.param
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def kind(request):
+    if "polars" in request.param:
+        pytest.importorskip("polars")
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def trained(kind, estimator_class):
+    """Return an estimator fitted on a table of a kind with wrong labels, the table and the truth.
+
+    Tests of what it says share it.
+    """
     frame, y = messy_frame()
     X = KINDS[kind](frame)
-    fitted = estimator_class(**SHORT | {"max_epochs": 12}).fit(X, wrong(y))
+    return estimator_class(**SHORT | {"max_epochs": 12}).fit(X, wrong(y)), X, y
+
+
+def test_any_kind_of_table_is_learnt_from_and_predicted(trained):
+    fitted, X, y = trained
     assert fitted.score(X, y) > 0.7
     assert fitted.noise_mask_.shape == y.shape
     np.testing.assert_allclose(fitted.predict_proba(X).sum(axis=1), 1)
 
 
-@BOTH
-@ALL_KINDS
-def test_labels_of_new_rows_of_any_kind_are_judged(kind, estimator_class):
-    frame, y = messy_frame()
+def test_labels_of_new_rows_of_any_kind_are_judged(trained, kind):
+    fitted, _, _ = trained
     new, y_new = messy_frame(seed=1)
-    fitted = estimator_class(**SHORT | {"max_epochs": 12}).fit(KINDS[kind](frame), y)
     scores = fitted.score_labels(KINDS[kind](new), y_new)
     wrong_scores = fitted.score_labels(KINDS[kind](new), 1 - y_new)
     assert scores.mean() > wrong_scores.mean()
@@ -88,29 +104,31 @@ def test_rows_are_kept_in_the_kind_that_they_came_in(kind):
     assert n_rows_of(X_kept) == len(y_kept) == (~detector.noise_mask_).sum() < len(y)
 
 
-@ALL_KINDS
-def test_one_row_alone_is_predicted_as_among_others(kind):
+@pytest.fixture(scope="module")
+def trained_classifier(kind):
+    """Return a classifier fitted on a table of a kind, and the table."""
     frame, y = messy_frame()
-    fitted = RobustClassifier(**SHORT).fit(KINDS[kind](frame), y)
-    together = fitted.predict_proba(KINDS[kind](frame))
+    X = KINDS[kind](frame)
+    return RobustClassifier(**SHORT).fit(X, y), X
+
+
+def test_one_row_alone_is_predicted_as_among_others(trained_classifier, kind):
+    fitted, X = trained_classifier
+    frame, _ = messy_frame()
+    together = fitted.predict_proba(X)
     for row in (0, 3):
         alone = fitted.predict_proba(KINDS[kind](frame.iloc[[row]]))
         np.testing.assert_allclose(alone[0], together[row], rtol=1e-4)
 
 
-@ALL_KINDS
-def test_tables_are_left_as_they_were(kind):
-    frame, y = messy_frame()
-    X, copy = KINDS[kind](frame), KINDS[kind](frame)
-    RobustClassifier(**SHORT).fit(X, y).predict(X)
-    assert_equal_tables(X, copy)
+def test_tables_are_left_as_they_were(trained_classifier, kind):
+    fitted, X = trained_classifier
+    fitted.predict(X)
+    assert_equal_tables(X, KINDS[kind](messy_frame()[0]))
 
 
-@ALL_KINDS
-def test_estimators_fitted_on_any_table_survive_pickling(kind):
-    frame, y = messy_frame()
-    X = KINDS[kind](frame)
-    fitted = RobustClassifier(**SHORT).fit(X, y)
+def test_estimators_fitted_on_any_table_survive_pickling(trained_classifier):
+    fitted, X = trained_classifier
     loaded = pickle.loads(pickle.dumps(fitted))
     np.testing.assert_array_equal(loaded.predict_proba(X), fitted.predict_proba(X))
     assert not hasattr(clone(fitted), "_table_encoder")

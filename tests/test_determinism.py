@@ -204,6 +204,7 @@ def test_threads_take_turns_in_forward_mode():
     np.testing.assert_array_equal(in_threads, [quality(seed) for seed in range(4)])
 
 
+@pytest.mark.slow
 def test_the_order_of_a_grid_makes_no_difference():
     X, y = noisy_table()
     detector = NoisyLabelDetector(random_state=0, **SHORT)

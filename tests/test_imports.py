@@ -47,10 +47,12 @@ def test_the_package_is_imported_without(imported, name):
     assert name not in imported
 
 
+@pytest.mark.slow
 def test_requests_made_before_imbalanced_learn_is_imported_hold_afterwards():
     run(ROUTES)
 
 
+@pytest.mark.slow
 def test_the_default_image_net_is_built_from_torchvisions_blocks():
     run(
         "from sknoisy.nets import CifarResNet\n"

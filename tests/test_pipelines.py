@@ -63,6 +63,7 @@ def searched(estimator, grid, X, y):
     return search
 
 
+@pytest.mark.slow
 def test_parameters_of_pipeline_steps_are_searchable():
     X, y, _ = easy_table(80)
     pipeline = make_pipeline(StandardScaler(), NoisyLabelDetector(**SHORT), LogisticRegression())

@@ -54,6 +54,7 @@ def test_parameters_are_searchable(estimator_class, grid):
     assert set(search.best_params_) == set(grid)
 
 
+@pytest.mark.slow
 def test_parameters_of_the_classifier_alone_are_searchable():
     X, y, _ = easy_table(80)
     estimator = RobustClassifier(final_estimator=LogisticRegression(), **SHORT)

@@ -20,6 +20,9 @@ from sknoisy import NoisyLabelDetector
 from sknoisy.nets import CifarResNet, TabularNet, VisionNet
 from sknoisy.training import class_probabilities, few_threads, fit_clone
 
+# Each starts processes, or needs one that another test has started.
+pytestmark = pytest.mark.slow
+
 CHOSEN_BY = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -37,31 +40,44 @@ def environment(**variables):
 
 
 @contextmanager
-def process(**variables):
-    with (
-        environment(**variables),
-        ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as executor,
-    ):
+def process(start_method="spawn", **variables):
+    context = multiprocessing.get_context(start_method)
+    with environment(**variables), ProcessPoolExecutor(1, mp_context=context) as executor:
         # The first call starts the process.
         executor.submit(torch.get_num_threads).result()
         yield lambda function, *arguments: executor.submit(function, *arguments).result()
 
 
+@contextmanager
+def unlimited_process():
+    """A process where torch has several threads by itself.
+
+    It is forked from a server that has imported torch and computed nothing, where there are such.
+    """
+    if "forkserver" in multiprocessing.get_all_start_methods():
+        start_method = "forkserver"
+        # The second is what torch's optimisers import with the first fit.
+        modules = ["sknoisy", "torch._dynamo", "torchvision"]
+        multiprocessing.get_context(start_method).set_forkserver_preload(modules)
+    else:
+        start_method = "spawn"
+    with process(start_method) as call:
+        if call(torch.get_num_threads) == 1:
+            pytest.skip("torch has one thread here")
+        yield call
+
+
 @pytest.fixture(scope="module")
 def apart():
     """Call a function in a process where torch has several threads by itself."""
-    with process() as call:
-        if call(torch.get_num_threads) == 1:
-            pytest.skip("torch has one thread here")
+    with unlimited_process() as call:
         yield call
 
 
 @pytest.fixture
 def alone():
     """The same in a process that no other test has used."""
-    with process() as call:
-        if call(torch.get_num_threads) == 1:
-            pytest.skip("torch has one thread here")
+    with unlimited_process() as call:
         yield call
 
 
@@ -125,7 +141,6 @@ def numbers_of_images(batch_size):
     return Watching.seen[True], Watching.seen[False]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("batch_size", "is_large"), [(8, True), (2, False)])
 def test_large_batches_of_images_take_all_threads_in_training_and_prediction(
     alone, batch_size, is_large
@@ -205,7 +220,6 @@ def qualities():
     return fit_table().label_quality_
 
 
-@pytest.mark.slow
 def test_a_small_fit_is_equal_to_the_bit_with_one_thread_and_by_default(apart):
     with process(OMP_NUM_THREADS="1") as limited:
         np.testing.assert_array_equal(apart(qualities), limited(qualities))
@@ -284,7 +298,6 @@ def numbers_with_threads_set(n_threads):
     return numbers_in_fit()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("more", [0, 1])
 def test_a_number_set_by_torch_is_kept(alone, more):
     n_threads = alone(torch.get_num_threads) + more
@@ -303,7 +316,6 @@ def test_a_limit_by_threadpoolctl_is_kept(apart):
     assert apart(numbers_with_limit, n_threads) == ({n_threads}, n_threads)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", CHOSEN_BY)
 def test_a_number_from_the_environment_is_kept(name):
     n_threads = joblib.cpu_count(only_physical_cores=True)

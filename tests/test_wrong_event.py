@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
 from sklearn.datasets import load_digits, make_classification
 from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import normalize
@@ -43,7 +44,7 @@ def noisy_digits():
 @pytest.fixture(scope="module")
 def fitted_detector(noisy_digits):
     X, _, y_noisy, _ = noisy_digits
-    return NoisyLabelDetector(random_state=0).fit(X, y_noisy)
+    return NoisyLabelDetector(net=TabularNet(), random_state=0).fit(X, y_noisy)
 
 
 # -- counts to quality ---------------------------------------------------------------------------
@@ -249,15 +250,16 @@ def _count_calls(net, X, y, method):
 
 def test_counting_goes_on_where_the_net_generalises(noisy_digits):
     X, y, _, _ = noisy_digits
-    detector = NoisyLabelDetector(max_epochs=12, random_state=0).fit(X, y)
+    detector = NoisyLabelDetector(net=TabularNet(), max_epochs=12, random_state=0).fit(X, y)
     assert len(detector.history_) == 12
 
 
 @pytest.mark.parametrize("holdout", [0, 0.1])
 def test_history_records_a_memorisation_gap_where_rows_are_watched(noisy_digits, holdout):
     X, _, y_noisy, _ = noisy_digits
-    detector = NoisyLabelDetector(WrongEvent(holdout=holdout), max_epochs=6, random_state=0)
-    detector.fit(X, y_noisy)
+    detector = NoisyLabelDetector(
+        WrongEvent(holdout=holdout), net=TabularNet(), max_epochs=6, random_state=0
+    ).fit(X, y_noisy)
     gaps = np.array([epoch["memorization_gap"] for epoch in detector.history_])
     assert len(gaps) >= 4 and (np.abs(gaps) <= 1).all()
     assert (gaps != 0).all() if holdout else (gaps == 0).all()
@@ -380,8 +382,9 @@ def test_second_stage_takes_half_of_the_epochs_on_a_table(shape, settings, n_epo
 @pytest.mark.slow
 def test_second_stage_counts_on_with_both_views(noisy_digits):
     X, _, y_noisy, flipped = noisy_digits
-    first = NoisyLabelDetector(max_epochs=8, random_state=0).fit(X, y_noisy)
-    second = RobustClassifier(max_epochs=8, random_state=0).fit(X, y_noisy)
+    net = TabularNet(max_epochs=8)
+    first = NoisyLabelDetector(net=net, random_state=0).fit(X, y_noisy)
+    second = RobustClassifier(net=net, random_state=0).fit(X, y_noisy)
     assert len(second.history_) == len(first.history_) + 4
     auc = [
         noise_detection_report(flipped, label_quality=model.label_quality_)["auc"]
@@ -436,8 +439,9 @@ def test_trusted_rows_keep_full_weight_in_the_second_stage():
     y_noisy, flipped = flip_pair(y, 0.45, random_state=0)
     trusted = np.random.default_rng(0).random(len(y)) < 0.3
     y_noisy = np.where(trusted, y, y_noisy)
-    without = RobustClassifier(max_epochs=10, random_state=0).fit(X, y_noisy)
-    with_them = RobustClassifier(max_epochs=10, random_state=0).fit(X, y_noisy, trusted=trusted)
+    model = RobustClassifier(net=TabularNet(max_epochs=10), random_state=0)
+    without = clone(model).fit(X, y_noisy)
+    with_them = clone(model).fit(X, y_noisy, trusted=trusted)
     assert with_them.score(X, y) > without.score(X, y)
 
 
@@ -459,7 +463,8 @@ def test_trusted_rows_keep_full_weight_in_the_second_stage():
 )
 def test_every_alternative_trains_and_still_helps(noisy_digits, parameters):
     X, y, y_noisy, _ = noisy_digits
-    model = RobustClassifier(WrongEvent(**parameters), max_epochs=6, random_state=0)
+    net = TabularNet(max_epochs=6)
+    model = RobustClassifier(WrongEvent(**parameters), net=net, random_state=0)
     assert model.fit(X, y_noisy).score(X, y) > 0.9
 
 

@@ -101,7 +101,7 @@ class DivideMix(Method):
     >>> from sklearn.datasets import load_digits
     >>> from sknoisy import NoisyLabelDetector
     >>> from sknoisy.noise import flip_symmetric
-    >>> X, y = load_digits(return_X_y=True)
+    >>> X, y = load_digits(n_class=4, return_X_y=True)
     >>> y_noisy, flipped = flip_symmetric(y, 0.3, random_state=0)
     >>> detector = NoisyLabelDetector("dividemix", random_state=0).fit(X, y_noisy)
     >>> bool((detector.noise_mask_ == flipped).mean() > 0.9)

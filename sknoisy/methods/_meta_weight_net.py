@@ -77,7 +77,7 @@ class MetaWeightNet(TrustedMethod):
     >>> from sklearn.datasets import load_digits
     >>> from sknoisy import NoisyLabelDetector
     >>> from sknoisy.noise import flip_symmetric
-    >>> X, y = load_digits(return_X_y=True)
+    >>> X, y = load_digits(n_class=4, return_X_y=True)
     >>> y_noisy, flipped = flip_symmetric(y, 0.3, random_state=0)
     >>> trusted = np.random.default_rng(0).random(len(y)) < 0.1
     >>> y_noisy[trusted] = y[trusted]
