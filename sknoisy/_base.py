@@ -419,7 +419,7 @@ class BaseNoisyLabelEstimator(ReviewedLabels, ClassifierMixin, BaseEstimator):
         probabilities = self.predict_proba(X)
         labels = check_labels(self, X if isinstance(X, Dataset) else probabilities, y)
         margins = label_margins(probabilities, self._codes_of(labels))
-        return quality_of_margins(margins, self._quality_scale)
+        return self._calibrated_by_review(quality_of_margins(margins, self._quality_scale))
 
     def predict_noise(self, X: Features, y: Labels | None) -> BoolArray:
         """Return which labels of rows not seen in fit are judged wrong.

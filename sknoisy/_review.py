@@ -22,6 +22,7 @@ from ._typing import (
 from .methods import LabelEvidence
 from .review import (
     UNDECIDED,
+    Calibration,
     KnownValues,
     Settlement,
     draw_stratified,
@@ -31,7 +32,7 @@ from .review import (
     settle_review,
     threshold_of_best_f1,
 )
-from .thresholds import calibrated_scale, flag_share, judge_labels
+from .thresholds import flag_share, judge_labels
 from .training import TrainingData
 
 Answers: TypeAlias = pd.Series | Mapping[Any, Any]
@@ -49,13 +50,14 @@ N_NEAREST = 3
 PRIVATE_REVIEW_STATE = (
     "_answers",
     "_before_review",
+    "_calibration",
     "_contradictions",
     "_margins",
     "_runner_up",
     "_trusted",
 )
 REPLACED = (
-    "_quality_scale",
+    "_calibration",
     "_rank",
     "class_noise_rates_",
     "label_quality_",
@@ -82,7 +84,7 @@ class ReviewedLabels:
     reviewed_: BoolArray
     corrected_labels_: LabelArray
     noise_rate_: float
-    noise_rate_interval_: FloatArray
+    noise_rate_interval_: tuple[float, float]
     class_noise_rates_: FloatArray
 
     # Of the estimator.
@@ -98,6 +100,7 @@ class ReviewedLabels:
     _given_labels: LabelArray
     _index: pd.Index | None
     _rank: IntArray
+    _calibration: Calibration
 
     def _remember_for_review(self, data: TrainingData, evidence: LabelEvidence) -> None:
         self._trusted = data.trusted
@@ -403,18 +406,20 @@ class ReviewedLabels:
             "suggested_labels_": self.classes_[np.where(reviewed, answers, suggested)],
             "sample_weights_": weights,
             "_rank": rank,
+            "_calibration": settlement.calibration,
         }
-        if "_quality_scale" in before:
-            changes["_quality_scale"] = calibrated_scale(
-                before["_quality_scale"], settlement.calibration
-            )
         share = len(judged) / len(quality)
         noise_rate = share * settlement.noise_rate
+        low, high = settlement.noise_rate_interval.tolist()
         return changes | {
             "noise_rate_": noise_rate,
-            "noise_rate_interval_": share * settlement.noise_rate_interval,
+            "noise_rate_interval_": (share * low, share * high),
             "class_noise_rates_": self._class_noise_rates(quality, reviewed, noise_rate),
         }
+
+    def _calibrated_by_review(self, label_quality: FloatArray) -> FloatArray:
+        """Bring qualities on the scale of fit to that after the review, if there was one."""
+        return self._calibration(label_quality) if hasattr(self, "_calibration") else label_quality
 
     def _given_codes(self) -> IntArray:
         return np.searchsorted(self.classes_, self._given_labels)
@@ -438,7 +443,10 @@ class ReviewedLabels:
             )
         else:
             threshold = self._settled_threshold(before, settlement, quality)
-            mask = judge_labels(quality, threshold, codes=codes, trusted=self._trusted | right)
+            if isinstance(self.threshold, str) and settlement.n_sampled < LEAST_SAMPLED:
+                mask = before["noise_mask_"].copy()
+            else:
+                mask = judge_labels(quality, threshold, codes=codes, trusted=self._trusted | right)
         mask[reviewed] = is_wrong[reviewed]
         return mask, threshold
 

@@ -1,13 +1,10 @@
 """From label quality to a verdict: pure functions on arrays."""
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 
 __all__ = [
-    "calibrated_scale",
     "contamination_threshold",
     "estimate_transition_matrix",
     "flag_share",
@@ -23,8 +20,6 @@ __all__ = [
 # A threshold set by a share keeps this distance from 0 and 1, where rows may be many.
 EDGE = 1e-9
 MAX_KNOTS_PER_SIDE = 100
-# Pieces that stand for one where it is no longer straight.
-KNOTS_PER_PIECE = 16
 # Knots keep a distance from 0 and 1 that slopes between them can be computed with.
 MARGIN_RANGE = 1e-280, 1 - 2**-53
 # How much of the scale is straight between its anchors, so that it rises where qualities tie.
@@ -280,39 +275,6 @@ def quality_of_margins(
     array([0. , 0.1, 0.2, 0.6])
     """
     return np.interp(margins, *knots)
-
-
-def calibrated_scale(
-    knots: NDArray[np.floating],
-    calibration: Callable[[NDArray[np.floating]], NDArray[np.floating]],
-) -> NDArray[np.floating]:
-    """Return the knots of a scale that is followed by a calibration of the label quality.
-
-    Between knots the scale is straight and a calibration isn't, so there are more of them.
-
-    Parameters
-    ----------
-    knots : ndarray of shape (2, n_knots)
-        As `quality_scale` returns them.
-    calibration : callable
-        A rising function from label qualities to label qualities.
-
-    Returns
-    -------
-    ndarray of shape (2, n_more_knots)
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> knots = calibrated_scale(np.array([[0.0, 1.0], [0.0, 1.0]]), np.square)
-    >>> quality_of_margins(np.array([0.25, 0.5]), knots)
-    array([0.0625, 0.25  ])
-    """
-    inner = np.linspace(knots[:, :-1], knots[:, 1:], KNOTS_PER_PIECE, endpoint=False)
-    margins, qualities = np.concatenate(
-        [np.moveaxis(inner, 0, -1).reshape(2, -1), knots[:, -1:]], axis=1
-    )
-    return np.stack([margins, calibration(qualities)])
 
 
 def moved_to_quantiles(

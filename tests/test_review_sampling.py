@@ -5,7 +5,6 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sknoisy.review import (
-    Calibration,
     allocate,
     draw_stratified,
     fit_calibration,
@@ -17,7 +16,6 @@ from sknoisy.review import (
     simulate_noise_rates,
     threshold_of_best_f1,
 )
-from sknoisy.thresholds import calibrated_scale, quality_of_margins, quality_scale
 
 
 @pytest.fixture
@@ -143,16 +141,6 @@ def test_fewer_answers_leave_the_calibration_more_uncertain(scored):
         fit_calibration(quality[:n], ~is_wrong[:n], np.ones(n)).covariance for n in (20, 500)
     )
     assert (np.diag(few) > 2 * np.diag(many)).all()
-
-
-def test_a_calibrated_scale_agrees_with_scale_and_calibration():
-    generator = np.random.RandomState(0)
-    knots = quality_scale(generator.random_sample(300), generator.beta(2, 1, 300), (0.5, 0.4))
-    calibration, margins = Calibration(1.0, 2.5), np.linspace(0, 1, 101)
-    expected = calibration(quality_of_margins(margins, knots))
-    found = quality_of_margins(margins, calibrated_scale(knots, calibration))
-    assert_allclose(found, expected, atol=0.01)
-    assert (np.diff(found) > 0).all()
 
 
 # -- interval ----------------------------------------------------------------------------------
