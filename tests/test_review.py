@@ -168,7 +168,7 @@ def test_reasons_tell_counts_and_threshold(detector):
     reason = detector.review_queue(1)["reason"].iloc[0]
     assert "contradicted in " in reason
     assert "rounds of the trees" in reason
-    assert "below the threshold of 0.50" in reason
+    assert f"below the threshold of {detector.threshold_:.2f}" in reason
 
 
 def test_reasons_of_a_net_tell_its_predictions(forest):
