@@ -81,7 +81,6 @@ PRIVATE_FIT_STATE = (
     "_rank",
     "_row_shape",
     "_table_encoders",
-    "_review_calibration",
     *PRIVATE_REVIEW_STATE,
 )
 
@@ -441,9 +440,7 @@ class BaseNoisyLabelEstimator(ReviewedLabels, ClassifierMixin, BaseEstimator):
         labels = check_labels(self, X if isinstance(X, Dataset) else probabilities, y)
         margins = label_margins(probabilities, self._codes_of(labels))
         scores = quality_of_margins(margins, self._quality_scale)
-        quality = calibrated_quality(scores, self._intercept)
-        reviewed = getattr(self, "_review_calibration", None)
-        return quality if reviewed is None else reviewed(quality)
+        return self._calibrated_by_review(calibrated_quality(scores, self._intercept))
 
     def predict_noise(self, X: Features, y: Labels | None) -> BoolArray:
         """Return which labels of rows not seen in fit are judged wrong.

@@ -22,6 +22,7 @@ from ._typing import (
 from .methods import LabelEvidence
 from .review import (
     UNDECIDED,
+    Calibration,
     KnownValues,
     Settlement,
     draw_stratified,
@@ -49,14 +50,15 @@ N_NEAREST = 3
 PRIVATE_REVIEW_STATE = (
     "_answers",
     "_before_review",
+    "_calibration",
     "_contradictions",
     "_margins",
     "_runner_up",
     "_trusted",
 )
 REPLACED = (
+    "_calibration",
     "_rank",
-    "_review_calibration",
     "class_noise_rates_",
     "label_quality_",
     "noise_mask_",
@@ -98,6 +100,7 @@ class ReviewedLabels:
     _given_labels: LabelArray
     _index: pd.Index | None
     _rank: IntArray
+    _calibration: Calibration
 
     def _remember_for_review(self, data: TrainingData, evidence: LabelEvidence) -> None:
         self._trusted = data.trusted
@@ -403,16 +406,20 @@ class ReviewedLabels:
             "suggested_labels_": self.classes_[np.where(reviewed, answers, suggested)],
             "sample_weights_": weights,
             "_rank": rank,
-            "_review_calibration": settlement.calibration,
+            "_calibration": settlement.calibration,
         }
         share = len(judged) / len(quality)
         noise_rate = share * settlement.noise_rate
-        low, high = map(float, settlement.noise_rate_interval)
+        low, high = settlement.noise_rate_interval.tolist()
         return changes | {
             "noise_rate_": noise_rate,
             "noise_rate_interval_": (share * low, share * high),
             "class_noise_rates_": self._class_noise_rates(quality, reviewed, noise_rate),
         }
+
+    def _calibrated_by_review(self, label_quality: FloatArray) -> FloatArray:
+        """Bring qualities on the scale of fit to that after the review, if there was one."""
+        return self._calibration(label_quality) if hasattr(self, "_calibration") else label_quality
 
     def _given_codes(self) -> IntArray:
         return np.searchsorted(self.classes_, self._given_labels)
@@ -436,7 +443,10 @@ class ReviewedLabels:
             )
         else:
             threshold = self._settled_threshold(before, settlement, quality)
-            mask = judge_labels(quality, threshold, codes=codes, trusted=self._trusted | right)
+            if isinstance(self.threshold, str) and settlement.n_sampled < LEAST_SAMPLED:
+                mask = before["noise_mask_"].copy()
+            else:
+                mask = judge_labels(quality, threshold, codes=codes, trusted=self._trusted | right)
         mask[reviewed] = is_wrong[reviewed]
         return mask, threshold
 

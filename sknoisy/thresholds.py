@@ -20,8 +20,6 @@ __all__ = [
 # A threshold set by a share keeps this distance from 0 and 1, where rows may be many.
 EDGE = 1e-9
 MAX_KNOTS_PER_SIDE = 100
-# Pieces that stand for one where it is no longer straight.
-KNOTS_PER_PIECE = 16
 # Knots keep a distance from 0 and 1 that slopes between them can be computed with.
 MARGIN_RANGE = 1e-280, 1 - 2**-53
 # How much of the scale is straight between its anchors, so that it rises where qualities tie.

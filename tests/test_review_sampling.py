@@ -237,6 +237,13 @@ def test_rows_of_the_head_do_not_raise_the_estimate(scored):
     assert abs(settled.noise_rate - is_wrong.mean()) < 0.05
 
 
+def test_what_is_found_in_the_head_is_not_expected_of_its_stratum():
+    order = np.arange(800)
+    is_wrong, reviewed = order < 40, (order < 40) | (order % 10 == 0)
+    settled = settle_review(0.5 + order / 1e5, order, reviewed, is_wrong)
+    assert 0.05 <= settled.noise_rate < 0.07
+
+
 def test_what_is_not_reviewed_is_not_looked_at(scored):
     quality, is_wrong = scored
     reviewed = np.arange(len(quality)) % 10 == 0
