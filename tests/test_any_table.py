@@ -53,7 +53,10 @@ def wrong(y, rows=(0, 10, 20)):
 # -- kinds of tables ---------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module", params=[NoisyLabelDetector, RobustClassifier])
+@pytest.fixture(
+    scope="module",
+    params=[NoisyLabelDetector, pytest.param(RobustClassifier, marks=pytest.mark.slow)],
+)
 def estimator_class(request):
     return request.param
 

@@ -10,6 +10,7 @@ import tempfile
 import threading
 import time
 import warnings
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -85,13 +86,29 @@ print(float(fitted.label_quality_.sum()))
 """
 
 
-@pytest.fixture
-def open_folder():
+@contextmanager
+def temporary_open_folder():
     """A folder that other users may look into, as they may not into pytest's."""
     folder = Path(tempfile.mkdtemp())
     folder.chmod(0o755)
+    (folder / "joblib").mkdir()
     yield folder
     shutil.rmtree(folder)
+
+
+@pytest.fixture
+def open_folder():
+    with temporary_open_folder() as folder:
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def used_folder():
+    """One with a training of two epochs by root."""
+    with temporary_open_folder() as folder:
+        # In a process of its own: joblib completes only the first folder that a process uses.
+        assert run_as_user(folder, ROOT, "ignore", 2).returncode == 0
+        yield folder
 
 
 def run_as_user(folder, *arguments):
@@ -107,12 +124,9 @@ def run_as_user(folder, *arguments):
     not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can be another user"
 )
 @pytest.mark.parametrize(("action", "n_epochs"), [("error", 2), ("ignore", 3)])
-def test_a_folder_that_is_read_only_for_another_user_is_of_use(open_folder, action, n_epochs):
-    (open_folder / "joblib").mkdir()
-    # In a process of its own: joblib completes only the first folder that a process uses.
-    assert run_as_user(open_folder, ROOT, "ignore", 2).returncode == 0
+def test_a_folder_that_is_read_only_for_another_user_is_of_use(used_folder, action, n_epochs):
     expected = detector(None, max_epochs=n_epochs).fit(*table()).label_quality_.sum()
-    done = run_as_user(open_folder, NOBODY, action, n_epochs)
+    done = run_as_user(used_folder, NOBODY, action, n_epochs)
     assert done.returncode == 0, done.stderr
     assert float(done.stdout) == expected
 
@@ -122,7 +136,6 @@ def test_a_folder_that_is_read_only_for_another_user_is_of_use(open_folder, acti
     not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can be another user"
 )
 def test_a_folder_that_was_never_used_and_is_read_only_is_named(open_folder):
-    (open_folder / "joblib").mkdir()
     done = run_as_user(open_folder, NOBODY, "default", 2)
     assert done.returncode == 1
     assert "ValueError: The 'memory' parameter must be a folder" in done.stderr

@@ -35,6 +35,7 @@ def name_of(value):
     return value.func.__name__ if hasattr(value, "func") else "detector"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("detector", "check"), checks(), ids=name_of)
 def test_the_detector_keeps_the_contract_of_samplers(detector, check):
     check(detector)

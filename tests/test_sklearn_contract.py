@@ -45,6 +45,12 @@ CHECKS_OF_METHODS = {
     "check_sample_weights_not_overwritten",
 }
 
+# Fewer of the rounds that it repeats, each alike.
+SETTINGS_OF_METHODS = {"simifeat": {"n_rounds": 5}}
+
+# Fits on a dozen sparse formats each.
+CHECKS_OF_MANY_FITS = {"check_estimator_sparse_array", "check_estimator_sparse_matrix"}
+
 EXPECTED_FAILURES = dict.fromkeys(
     (
         "check_sample_weight_equivalence_on_dense_data",
@@ -74,6 +80,8 @@ def cases(key, estimator, wanted=None, marks=()):
             fails = name in EXPECTED_FAILURES
             reason = [pytest.mark.xfail(reason=EXPECTED_FAILURES[name])] if fails else []
             label = f"{key}-{described(check)}"
+            if name in CHECKS_OF_MANY_FITS:
+                reason += SLOW
             yield pytest.param(checked, check, marks=[*marks, *reason], id=label)
 
 
@@ -83,8 +91,9 @@ def every_case():
         yield from cases(key, estimator, marks=() if key == "detector" else SLOW)
     for name, kind in METHODS.items():
         if name != "wrong_event":
-            method = kind(self_trusted=0.2) if kind.needs_trusted else name
-            estimator = RobustClassifier(method, **SHORT)
+            estimator = RobustClassifier(kind(**SETTINGS_OF_METHODS.get(name, {})), **SHORT)
+            if kind.needs_trusted:
+                estimator.method.set_params(self_trusted=0.2)
             yield from cases(name, estimator, CHECKS_OF_METHODS, SLOW)
 
 
