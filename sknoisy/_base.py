@@ -74,7 +74,7 @@ PRIVATE_FIT_STATE = (
     "_given_labels",
     "_groups",
     "_index",
-    "_intercept",
+    "_score_calibration",
     "_largest_pixel",
     "_peer_nets",
     "_quality_scale",
@@ -290,7 +290,7 @@ class BaseNoisyLabelEstimator(ReviewedLabels, ClassifierMixin, BaseEstimator):
             held_out_rows=evidence.held_out_rows,
             held_out_probabilities=evidence.held_out_probabilities,
         )
-        self._intercept = verdict.intercept
+        self._score_calibration = verdict.calibration
         warn_of_lost_classes(self.noise_mask_, data.y, self.classes_)
         if self._groups is not None and data.groups is not None:
             self.group_noise_rates_ = rates_of_groups(verdict.quality, data.groups, self._groups)
@@ -440,7 +440,7 @@ class BaseNoisyLabelEstimator(ReviewedLabels, ClassifierMixin, BaseEstimator):
         labels = check_labels(self, X if isinstance(X, Dataset) else probabilities, y)
         margins = label_margins(probabilities, self._codes_of(labels))
         scores = quality_of_margins(margins, self._quality_scale)
-        return self._calibrated_by_review(calibrated_quality(scores, self._intercept))
+        return self._calibrated_by_review(calibrated_quality(scores, self._score_calibration))
 
     def predict_noise(self, X: Features, y: Labels | None) -> BoolArray:
         """Return which labels of rows not seen in fit are judged wrong.

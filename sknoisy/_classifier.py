@@ -22,6 +22,7 @@ from ._judges import check_estimator_parameter, check_estimator_rows
 from ._labels import RowMetadata
 from ._rows import CheckedRows
 from ._typing import (
+    BoolArray,
     CrossValidation,
     Features,
     FloatArray,
@@ -34,7 +35,7 @@ from ._typing import (
 )
 from .boosting import needs_codes
 from .methods import Method, check_trusted_rows, resolve_method
-from .thresholds import label_margins
+from .thresholds import judge_labels, label_margins
 from .training import (
     Trainer,
     TrainingData,
@@ -116,8 +117,8 @@ class RobustClassifier(BaseNoisyLabelEstimator):
         Else it is trained anew. "plain": on all rows; "filter": on the rows that aren't flagged;
         "weight": with `sample_weights_`; "filter_weight": both; "soft": with a weight that rises
         from 0 to 1 where `label_quality_` rises from 3/8 to 5/8. "auto": of nets what
-        the method's paper does, "method" for wrong event and "filter" for LSW. With an
-        `estimator` or a `final_estimator`, and for the trees that predict beside the net, "soft",
+        the method's paper does, by its own rule: "method" for wrong event, "filter" for LSW. With
+        an `estimator` or a `final_estimator`, and for trees that predict beside the net: "soft",
         unless "filter" or "plain", trained without the held-out rows, predicts more of their
         labels, by more than 1.5 standard errors. See `final_`.
     final_estimator : classifier, default=None
@@ -125,8 +126,9 @@ class RobustClassifier(BaseNoisyLabelEstimator):
         Where it, or a part of it, has random_state=None, its clone gets a seed that is derived
         from `random_state`, if that isn't None.
     threshold : "auto" or float in (0, 1), default="auto"
-        Rows whose `label_quality_` is below it are flagged. "auto": the method's own rule, as far
-        as the label isn't right with a probability of 0.95 or more.
+        Rows whose `label_quality_` is below it are flagged. "auto": the method's own rule, but
+        no label is flagged that is right with a probability of 0.95 even if as many are wrong as
+        the data leave plausible.
     contamination : float in (0, 1), default=None
         Instead of a threshold: share of the untrusted rows to flag, to within a row. Rows of equal
         quality are told apart by the margin of their label, as the net sees it, then by their
@@ -415,9 +417,12 @@ class RobustClassifier(BaseNoisyLabelEstimator):
             self.final_scores_ = compared.scores
         return compared
 
-    def _final_weights(self, final: str, data: TrainingData) -> FloatArray:
+    def _final_weights(
+        self, final: str, data: TrainingData, noise_mask: BoolArray | None = None
+    ) -> FloatArray:
         """Return the weight of each row in the final training; 0: left out."""
-        weights = form_weights(final, self.label_quality_, self.noise_mask_, self.sample_weights_)
+        noise_mask = self.noise_mask_ if noise_mask is None else noise_mask
+        weights = form_weights(final, self.label_quality_, noise_mask, self.sample_weights_)
         if data.sample_weight is not None:
             weights = weights * data.sample_weight
         return self._with_every_class(weights, data)
@@ -443,7 +448,13 @@ class RobustClassifier(BaseNoisyLabelEstimator):
         return weights
 
     def _fit_final_net(self, data: TrainingData, final: str, seed: int | None) -> None:
-        weights = self._final_weights(final, data)
+        noise_mask = None
+        if self.final == self.threshold == "auto" and self.contamination is None:
+            # What a method's paper does, it does by its own rule.
+            noise_mask = judge_labels(
+                self.evidence_.score, self.evidence_.threshold, codes=data.y, trusted=data.trusted
+            )
+        weights = self._final_weights(final, data, noise_mask)
         data = replace(data, sample_weight=weights.astype(np.float32))
         trainer = Trainer(
             self.net, data, seed=draw_seed(seed), verbose=int(self.verbose), **self._settings()

@@ -62,8 +62,9 @@ class NoisyLabelDetector(OneToOneFeatureMixin, BaseNoisyLabelEstimator):
         without an `estimator` it means nothing. None: 5, as in scikit-learn, or as many as the
         smallest class has rows.
     threshold : "auto" or float in (0, 1), default="auto"
-        Rows whose `label_quality_` is below it are flagged. "auto": the method's own rule, as far
-        as the label isn't right with a probability of 0.95 or more.
+        Rows whose `label_quality_` is below it are flagged. "auto": the method's own rule, but
+        no label is flagged that is right with a probability of 0.95 even if as many are wrong as
+        the data leave plausible.
     contamination : float in (0, 1), default=None
         Instead of a threshold: share of the untrusted rows to flag, to within a row. Rows of equal
         quality are told apart by the margin of their label, as the net sees it, then by their

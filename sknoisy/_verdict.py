@@ -5,18 +5,26 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit, logit
 
 from ._arrays import plain
 from ._typing import BoolArray, FloatArray, IntArray, LabelArray
 from .exceptions import FewRowsLeftWarning, GroupStandsOutWarning, NotLearnedWarning
 from .methods import LabelEvidence
-from .noise_rates import NoiseRate, calibrate_to_rate, calibrated_quality, estimate_noise_rate
+from .noise_rates import (
+    NoiseRate,
+    ScoreCalibration,
+    calibrate_to_rate,
+    calibrated_quality,
+    estimate_noise_rate,
+)
 from .thresholds import flag_share, judge_labels
 from .training import TrainingData
 
 # The net contradicts a label whose margin is smaller.
 CONTRADICTED = 0.5
-# Labels that are more likely right than this aren't flagged, whatever the method's own rule says.
+# Labels that are more likely right than this, in a pessimistic view, aren't flagged, whatever the
+# method's own rule says.
 SURELY_RIGHT = 0.95
 # Fewer rows tell little about what a model knows.
 MIN_ROWS_FOR_COMPETENCE = 20
@@ -43,8 +51,8 @@ class Verdict:
         On the scale of `score`.
     noise_rate : NoiseRate
         Of all rows.
-    intercept : float
-        Brings scores to the scale of `quality`; see `calibrated_quality`.
+    calibration : ScoreCalibration
+        Brings scores to the scale of `quality`.
     """
 
     quality: FloatArray
@@ -53,7 +61,7 @@ class Verdict:
     score: FloatArray
     score_threshold: float
     noise_rate: NoiseRate
-    intercept: float
+    calibration: ScoreCalibration
 
 
 def judge_rows(
@@ -80,17 +88,25 @@ def judge_rows(
     judged = judged_rows(data)
     score = np.where(data.trusted, 1.0, evidence.quality)
     rate = _rate_of_untrusted(evidence, data, score[judged] < own_threshold)
-    intercept = calibrate_to_rate(score[judged], rate.rate) if judged.any() else 0.0
-    quality = np.where(data.trusted, 1.0, calibrated_quality(score, intercept))
+    calibration = ScoreCalibration(1.0, 0.0)
+    if judged.any():
+        calibration = calibrate_to_rate(score[judged], rate.rate)
+    quality = np.where(data.trusted, 1.0, calibrated_quality(score, calibration))
     if contamination is not None:
         mask, score_threshold = flag_share(
             score, contamination, codes=data.y, trusted=data.trusted, margins=evidence.margins
         )
-        threshold = float(calibrated_quality(score_threshold, intercept))
+        threshold = float(calibrated_quality(score_threshold, calibration))
     else:
         score_threshold = own_threshold
         if threshold is None:
-            threshold = min(float(calibrated_quality(own_threshold, intercept)), SURELY_RIGHT)
+            threshold = float(calibrated_quality(own_threshold, calibration))
+            if judged.any():
+                # Even if as many are wrong as can be, what is surely right isn't flagged.
+                pessimistic = calibrate_to_rate(score[judged], rate.pessimistic)
+                shift = calibration.intercept - pessimistic.intercept
+                surely = expit(logit(SURELY_RIGHT) + shift)
+                threshold = min(threshold, float(surely))
         mask = judge_labels(quality, threshold, codes=data.y, trusted=data.trusted)
     untrusted_share = 1 - float(data.trusted.mean())
     return Verdict(
@@ -100,7 +116,7 @@ def judge_rows(
         score,
         score_threshold,
         NoiseRate(*(untrusted_share * each for each in rate)),
-        intercept,
+        calibration,
     )
 
 
@@ -119,7 +135,8 @@ def _rate_of_untrusted(
     rows, probabilities = evidence.held_out_rows, evidence.held_out_probabilities
     if probabilities is None or data.trusted[rows].all():
         # Without rows left out, the method's own rule is all there is.
-        return NoiseRate(float(contradicted.mean()) if len(contradicted) else 0.0, 0.0, 1.0)
+        share = float(contradicted.mean()) if len(contradicted) else 0.0
+        return NoiseRate(share, 0.0, 1.0, share)
     rate = estimate_noise_rate(
         probabilities,
         data.y[rows],
@@ -135,7 +152,7 @@ def _rate_of_untrusted(
         NotLearnedWarning,
         stacklevel=2,
     )
-    return NoiseRate(rate.low, rate.low, rate.high)
+    return NoiseRate(rate.low, rate.low, rate.high, rate.low)
 
 
 def _confusions(evidence: LabelEvidence, data: TrainingData) -> FloatArray:

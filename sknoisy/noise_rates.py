@@ -13,7 +13,13 @@ from scipy.optimize import brentq
 from scipy.special import expit, logit, softmax
 from scipy.stats import beta
 
-__all__ = ["NoiseRate", "calibrate_to_rate", "calibrated_quality", "estimate_noise_rate"]
+__all__ = [
+    "NoiseRate",
+    "ScoreCalibration",
+    "calibrate_to_rate",
+    "calibrated_quality",
+    "estimate_noise_rate",
+]
 
 N_RATES = 61
 N_TEMPERATURES = 33
@@ -27,8 +33,11 @@ COVERAGE = 0.9
 PREFERENCE_FOR_ERROR = 2
 PRIOR_CONFUSIONS = 2.0
 # How much faster the log-odds of a right label grow than those of the label quality by a method.
+# How much faster the log-odds of a right label grow than those of the label quality by a method,
+# at most, and how far apart they may lie in the middle four fifths of the rows.
+MAX_SLOPE = 3.0
+MAX_SPREAD = 12.0
 MIN_KNOWN_RIGHT = 20
-SLOPE = 3.0
 LEAST_SCORE = 1e-15
 
 
@@ -41,11 +50,14 @@ class NoiseRate(NamedTuple):
         Estimate.
     low, high : float
         Ends of the 90 % interval.
+    pessimistic : float
+        Estimate under the form of error that leaves least to overlap.
     """
 
     rate: float
     low: float
     high: float
+    pessimistic: float
 
 
 def estimate_noise_rate(
@@ -63,7 +75,7 @@ def estimate_noise_rate(
     .. math:: P(\tilde y_i) = (1 - e)\, s_{i \tilde y_i} + e \sum_k s_{ik} R_{k \tilde y_i}
 
     Two forms of :math:`R` are compared, all other classes alike, and in proportion to
-    `confusions`. The estimate is the geometric mean of their posterior means, under flat priors
+    `confusions`. The estimate is the mean of their posterior means, under flat priors
     of :math:`e` and of :math:`\log \tau`, weighed by :math:`\tau^2`. The interval reaches from what
     only error explains, the lower end of the posterior under the first form, to all that is
     contradicted.
@@ -104,13 +116,14 @@ def estimate_noise_rate(
     structured = even
     if confusions is not None and n_classes > 2:
         structured = _posterior(p, y, right, rates, _directions(confusions))
-    rate = float(np.sqrt((even @ rates) * (structured @ rates)))
+    estimates = float(even @ rates), float(structured @ rates)
+    rate = sum(estimates) / 2
     tail = (1 - COVERAGE) / 2
     low = _quantile(rates, even, tail)
     high = _most_contradicted(p[~right], y[~right], tail)
     if right.sum() >= MIN_KNOWN_RIGHT:
         high = min(high, max(_quantile(rates, each, 1 - tail) for each in (even, structured)))
-    return NoiseRate(rate, min(low, rate), max(high, rate))
+    return NoiseRate(rate, min(low, rate), max(high, rate), max(estimates))
 
 
 def _other_classes(n_classes: int) -> NDArray[np.floating]:
@@ -162,8 +175,20 @@ def _most_contradicted(p: NDArray[np.floating], codes: NDArray[np.integer], tail
     return float(beta.ppf(1 - tail, n_contradicted + 0.5, len(codes) - n_contradicted + 0.5))
 
 
-def calibrate_to_rate(scores: ArrayLike, rate: float) -> float:
-    """Return the intercept with which calibrated qualities say that so many labels are wrong.
+class ScoreCalibration(NamedTuple):
+    """Straight line from the log-odds of a method's score to those of a right label.
+
+    Parameters
+    ----------
+    slope, intercept : float
+    """
+
+    slope: float
+    intercept: float
+
+
+def calibrate_to_rate(scores: ArrayLike, rate: float) -> ScoreCalibration:
+    """Return the calibration by which so many labels are expected to be wrong.
 
     Parameters
     ----------
@@ -174,26 +199,28 @@ def calibrate_to_rate(scores: ArrayLike, rate: float) -> float:
 
     Returns
     -------
-    float
+    ScoreCalibration
         For `calibrated_quality`.
     """
-    log_odds = SLOPE * _log_odds(scores)
+    log_odds = _log_odds(scores)
+    low, high = np.quantile(log_odds, [0.1, 0.9])
+    slope = min(MAX_SLOPE, MAX_SPREAD / max(high - low, 1e-9))
+    log_odds = slope * log_odds
     least = 0.5 / len(log_odds)
     rate = min(max(rate, least), 1 - least)
     end = 1 + np.abs(log_odds).max() + abs(logit(rate))
-    return float(brentq(lambda shift: expit(-log_odds - shift).mean() - rate, -end, end))
+    intercept = brentq(lambda shift: expit(-log_odds - shift).mean() - rate, -end, end)
+    return ScoreCalibration(slope, float(intercept))
 
 
-def calibrated_quality(scores: ArrayLike, intercept: float) -> NDArray[np.floating]:
+def calibrated_quality(scores: ArrayLike, calibration: ScoreCalibration) -> NDArray[np.floating]:
     """Return the probability that each label is right.
-
-    Its log-odds are a straight line in those of the scores.
 
     Parameters
     ----------
     scores : array-like of shape (n_rows,)
         Label quality by a method, in [0, 1].
-    intercept : float
+    calibration : ScoreCalibration
         From `calibrate_to_rate`.
 
     Returns
@@ -208,7 +235,7 @@ def calibrated_quality(scores: ArrayLike, intercept: float) -> NDArray[np.floati
     >>> print(quality.round(2), (1 - quality).mean().round(2))
     [0.5 1.  1.  1.  1. ] 0.1
     """
-    return expit(SLOPE * _log_odds(scores) + intercept)
+    return expit(calibration.slope * _log_odds(scores) + calibration.intercept)
 
 
 def _log_odds(scores: ArrayLike) -> NDArray[np.floating]:

@@ -87,5 +87,5 @@ def test_every_attribute_of_the_table_is_one_of_the_estimators():
     names = {name for row in rows for name in re.findall(r"`(\w+_)`", row)}
     X = torch.eye(8).repeat(4, 1).numpy()
     model = RobustClassifier(max_epochs=2, random_state=0).fit(X, X.argmax(axis=1))
-    assert len(names) == 9
+    assert len(names) == 11
     assert all(hasattr(model, name) for name in names)

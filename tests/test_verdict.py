@@ -13,7 +13,6 @@ from sklearn.metrics import roc_auc_score
 from torch import nn
 
 from sknoisy import NoisyLabelDetector, RobustClassifier
-from sknoisy._verdict import SURELY_RIGHT
 from sknoisy.methods import METHODS, CrossEntropy
 from sknoisy.nets import TabularNet
 from sknoisy.noise import flip_symmetric
@@ -189,8 +188,13 @@ def test_without_a_share_new_labels_are_wrong_where_the_net_contradicts_them(met
     detector = fitted(method)
     margins = label_margins(detector.predict_proba(X), y)
     wrong = detector.predict_noise(X, y)
-    is_sure = detector.score_labels(X, y) >= SURELY_RIGHT
-    np.testing.assert_array_equal(wrong, (margins < 0.5) & ~is_sure)
+    is_contradicted = margins < 0.5
+    assert not (wrong & ~is_contradicted).any()
+    # What isn't flagged though contradicted is likelier right than what is.
+    assert wrong.sum() >= 0.5 * is_contradicted.sum()
+    spared = is_contradicted & ~wrong
+    quality = detector.score_labels(X, y)
+    assert not spared.any() or quality[spared].min() >= detector.threshold_
 
 
 @pytest.mark.slow
