@@ -233,7 +233,7 @@ def calibrated_quality(scores: ArrayLike, calibration: ScoreCalibration) -> NDAr
     >>> scores = np.array([0.1, 0.4, 0.6, 0.9, 0.95])
     >>> quality = calibrated_quality(scores, calibrate_to_rate(scores, 0.1))
     >>> print(quality.round(2), (1 - quality).mean().round(2))
-    [0.5 1.  1.  1.  1. ] 0.1
+    [0.51 0.99 1.   1.   1.  ] 0.1
     """
     return expit(calibration.slope * _log_odds(scores) + calibration.intercept)
 

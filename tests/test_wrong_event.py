@@ -175,11 +175,17 @@ def test_row_on_which_the_net_wavers_between_other_classes_is_not_judged_wrong()
 def test_few_epochs_suffice_for_the_verdict_of_a_detector(max_epochs):
     """A mixture of so few counts, the published verdict, does worse."""
     X, y = make_classification(600, 10, n_informative=5, random_state=0)
-    y_noisy, flipped = flip_symmetric(y, 0.4, random_state=0)
-    detector = NoisyLabelDetector(net=TabularNet(), max_epochs=max_epochs, random_state=0)
-    detector.fit(X, y_noisy)
-    published = noise_detection_report(flipped, detector.sample_weights_ < 0.5)
-    assert noise_detection_report(flipped, detector.noise_mask_)["f1"] > published["f1"] + 0.03
+    gains = []
+    for seed in range(4):
+        y_noisy, flipped = flip_symmetric(y, 0.4, random_state=seed)
+        detector = NoisyLabelDetector(net=TabularNet(), max_epochs=max_epochs, random_state=seed)
+        detector.fit(X, y_noisy)
+        found, published = (
+            noise_detection_report(flipped, mask)["f1"]
+            for mask in (detector.noise_mask_, detector.sample_weights_ < 0.5)
+        )
+        gains.append(found - published)
+    assert np.mean(gains) > 0.03
 
 
 # -- the counting window -------------------------------------------------------------------------
