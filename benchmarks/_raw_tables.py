@@ -1,6 +1,7 @@
 """Tables as people have them: strings, dates, missing values, rare and overlapping classes."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,12 @@ from sklearn.preprocessing import StandardScaler
 
 from sknoisy.datasets import TABLE_NAMES, fetch_table
 from sknoisy.datasets._home import find_data_home
-from sknoisy.noise import flip_instance_dependent, flip_pair, flip_symmetric
+from sknoisy.noise import (
+    flip_classes,
+    flip_instance_dependent,
+    flip_pair,
+    flip_symmetric,
+)
 from sknoisy.tables import NumberEncoder
 
 FOLDER = "tabular_raw"
@@ -80,6 +86,30 @@ NOISES = {
 """Functions (X, y, seed) -> (y_noisy, flipped), X as numbers on one scale."""
 
 
+def flip_by_class(y, rate, seed):
+    """Flip labels by a matrix whose errors are shared out among the classes by chance."""
+    n_classes = int(y.max()) + 1
+    matrix = np.eye(n_classes) * (1 - rate)
+    for row, shares in enumerate(
+        np.random.RandomState(seed).dirichlet(np.ones(n_classes - 1), n_classes)
+    ):
+        matrix[row, np.arange(n_classes) != row] = rate * shares
+    return flip_classes(y, matrix, random_state=seed)
+
+
+AQUA_NOISES = {
+    f"{name}_{rate}": partial(flip, rate=rate)
+    for rate in (0.1, 0.4)
+    for name, flip in {
+        "uniform": lambda X, y, seed, rate: flip_symmetric(y, rate, random_state=seed),
+        "asymmetric": lambda X, y, seed, rate: flip_pair(y, rate, random_state=seed),
+        "class": lambda X, y, seed, rate: flip_by_class(y, rate, seed),
+        "instance": lambda X, y, seed, rate: flip_instance_dependent(X, y, rate, random_state=seed),
+    }.items()
+}
+"""The four kinds of noise of AQuA, at its two rates; likewise."""
+
+
 @dataclass(frozen=True)
 class TableCell:
     """One table, as it is, with one kind of noise and one seed; see `_common.Cell`."""
@@ -116,7 +146,7 @@ def load_raw_cell(table, noise, seed, max_rows):
     )
     X, X_test = X.reset_index(drop=True), X_test.reset_index(drop=True)
     numbers = StandardScaler().fit_transform(NumberEncoder().fit_transform(X).astype(float))
-    y_noisy, flipped = NOISES[noise](numbers, y_clean, seed)
+    y_noisy, flipped = (NOISES | AQUA_NOISES)[noise](numbers, y_clean, seed)
     return TableCell(X, y_clean, y_noisy, flipped, X_test, y_test, seed)
 
 

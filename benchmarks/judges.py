@@ -176,6 +176,7 @@ def detection(cell, quality, mask):
         figures["auc"] = float(auc_score(cell.flipped, -quality))
         figures["average_precision"] = float(average_precision_score(cell.flipped, -quality))
         figures["f1"] = float(f1_score(cell.flipped, mask, zero_division=0))
+        figures["weighted_f1"] = float(f1_score(cell.flipped, mask, average="weighted"))
     return figures
 
 

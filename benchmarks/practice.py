@@ -32,6 +32,18 @@ from judges import CHOSEN_ON, KEY, accuracy, boosted, cleanlab_trees, detection,
 from sknoisy import RobustClassifier
 from sknoisy.exceptions import FewRowsLeftWarning, NotLearnedWarning
 
+FIGURES = {
+    "auc": "AUC",
+    "average_precision": "AP",
+    "f1": "F1",
+    "flagged": "flagged",
+    "right_flagged": "right labels flagged",
+    "rarest_flagged": "of the rarest class",
+    "calibration_error": "calibration error",
+    "estimated_rate": "estimated rate",
+    "is_covered": "interval holds",
+    "width": "its width",
+}
 MAX_ROWS = 2000
 N_BINS = 10
 ALL_ROWS = "trees_all_rows"
@@ -198,26 +210,14 @@ def gains(frame, figure):
 
 def verdicts(frame):
     """Return the figures of the verdicts by noise."""
-    frame = frame[frame["flagged"].notna()]
-    columns = {
-        "auc": "AUC",
-        "average_precision": "AP",
-        "f1": "F1",
-        "flagged": "flagged",
-        "right_flagged": "right labels flagged",
-        "rarest_flagged": "of the rarest class",
-        "calibration_error": "calibration error",
-        "estimated_rate": "estimated rate",
-        "is_covered": "interval holds",
-        "width": "its width",
-    }
+    frame = frame[frame["flagged"].notna()].reindex(columns=[*frame.columns.union([*FIGURES])])
     lines = []
     for name in [name for name in METHODS if name in set(frame["method"])]:
         for noise in [noise for noise in (*NOISES, "human") if noise in set(frame["noise"])]:
             rows = frame[(frame["method"] == name) & (frame["noise"] == noise)]
-            figures = [rows[column].astype(float).mean() for column in columns]
+            figures = [rows[column].astype(float).mean() for column in FIGURES]
             lines.append([name, noise, *("" if np.isnan(x) else f"{x:.3f}" for x in figures)])
-    return markdown_table(["verdict", "noise", *columns.values()], lines)
+    return markdown_table(["verdict", "noise", *FIGURES.values()], lines)
 
 
 if __name__ == "__main__":

@@ -24,11 +24,13 @@ MODULES = (
     "_table_ratios",
     "_tables_summary",
     "_turns",
+    "aqua",
     "clean_labels",
     "gradients",
     "held_out",
     "judges",
     "paper_tables",
+    "practice",
     "pretrained",
     "review",
     "speed",
@@ -702,6 +704,65 @@ def test_judges_are_compared_cell_by_cell_with_the_opponent(scripts):
     assert "50%" in line
     assert "-0.050 letter pair_0.1 0" in line
     assert line.endswith("0.25 |")
+
+
+# -- practice --------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_verdicts_and_what_is_trained_after_them_are_measured(scripts, data_home):
+    figures = scripts.practice.evaluate_cell("vehicle", "pair_0.1", 0, "robust_trees", 100)
+    assert figures["final"] in ("soft", "filter", "plain")
+    assert 0 <= figures["rarest_flagged"] <= 1
+    assert 0 < figures["accuracy"] <= 1
+
+
+def test_calibration_error_is_the_gap_in_tenths_of_the_scale(scripts):
+    quality = np.array([0.05, 0.05, 0.95, 0.95])
+    right = np.array([False, True, True, True])
+    # In the lowest tenth half are right in place of a twentieth, in the highest all.
+    assert_allclose(scripts.practice.calibration_error(quality, right), (0.45 + 0.05) / 2)
+
+
+def test_gains_are_those_over_the_same_learner_on_all_rows(scripts):
+    methods = {"trees_all_rows": 0.8, "robust_trees": 0.85, "cleanlab": 0.7}
+    records = [
+        {
+            "table": table,
+            "noise": "none",
+            "seed": 0,
+            "method": method,
+            "max_rows": 100,
+            "accuracy": accuracy + (0.1 if table == "letter" else 0.0),
+            "balanced_accuracy": 0.5,
+            "flagged": 0.1,
+        }
+        | dict.fromkeys(scripts.practice.FIGURES, 0.1)
+        for table in ("letter", "nursery")
+        for method, accuracy in methods.items()
+    ]
+    text = scripts.practice.summarize(pd.DataFrame(records))
+    (line,) = [line for line in text.splitlines() if line.startswith("| cleanlab | 0.750")]
+    assert "-0.100 | 100% | -0.100" in line
+    (line,) = [line for line in text.splitlines() if line.startswith("| robust_trees | 0.900")]
+    assert "+0.050 | 0%" in line
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("noise", ["uniform_0.1", "class_0.4"])
+def test_aquas_noises_are_of_their_rates(scripts, data_home, noise):
+    figures = scripts.judges.evaluate_cell("vehicle", noise, 0, "flag_nothing", 100)
+    assert abs(figures["noise_rate"] - float(noise[-3:])) < 0.1
+    assert figures["weighted_f1"] > figures["f1"] == 0
+
+
+def test_aquas_score_is_compared_with_flagging_nothing(scripts):
+    records = [
+        {"table": "loans", "noise": "class_0.1", "seed": 0, "method": method, "weighted_f1": score}
+        for method, score in (("default", 0.8), ("flag_nothing", 0.85))
+    ]
+    text = scripts.aqua.summarize(pd.DataFrame(records))
+    assert "| default | 0.800 | 0.800 | -0.050 loans class_0.1 0 |" in text
 
 
 # -- review ----------------------------------------------------------------------------------
