@@ -79,6 +79,7 @@ PRIVATE_FIT_STATE = (
     "_peer_nets",
     "_quality_scale",
     "_rank",
+    "_row_groups",
     "_row_shape",
     "_table_encoders",
     *PRIVATE_REVIEW_STATE,
@@ -223,7 +224,7 @@ class BaseNoisyLabelEstimator(ReviewedLabels, ClassifierMixin, BaseEstimator):
         trusted = check_trusted(
             metadata.trusted, codes, classes, weights, of_every_class=method.needs_trusted
         )
-        self._groups, groups = encode_groups(metadata.groups, len(labels))
+        self._groups, self._row_groups = encode_groups(metadata.groups, len(labels))
         if self.estimator is not None:
             check_estimator_rows(self, "estimator", rows, weights)
         check_rows_of_method(method, rows)
@@ -234,7 +235,7 @@ class BaseNoisyLabelEstimator(ReviewedLabels, ClassifierMixin, BaseEstimator):
         self._given_labels = classes[codes]
         self._index = index
         data = TrainingData(
-            features, codes, len(classes), trusted, weights, table=table, groups=groups
+            features, codes, len(classes), trusted, weights, table=table, groups=self._row_groups
         )
         return rows, data, judges
 
@@ -292,8 +293,9 @@ class BaseNoisyLabelEstimator(ReviewedLabels, ClassifierMixin, BaseEstimator):
         )
         self._score_calibration = verdict.calibration
         warn_of_lost_classes(self.noise_mask_, data.y, self.classes_)
-        if self._groups is not None and data.groups is not None:
-            self.group_noise_rates_ = rates_of_groups(verdict.quality, data.groups, self._groups)
+        if self._groups is not None and self._row_groups is not None:
+            rates = rates_of_groups(verdict.quality, self._row_groups, self._groups)
+            self.group_noise_rates_ = rates
         self._rank = np.empty(data.n_rows, dtype=np.int64)
         order = order_by_suspicion(verdict.score, evidence.margins)
         self._rank[order] = np.arange(1, data.n_rows + 1)

@@ -19,6 +19,7 @@ from ._typing import (
     LabelArray,
     RandomStateParameter,
 )
+from ._verdict import rates_of_groups
 from .methods import LabelEvidence
 from .review import (
     UNDECIDED,
@@ -60,6 +61,7 @@ REPLACED = (
     "_calibration",
     "_rank",
     "class_noise_rates_",
+    "group_noise_rates_",
     "label_quality_",
     "noise_mask_",
     "noise_rate_",
@@ -98,6 +100,8 @@ class ReviewedLabels:
     threshold: float | Literal["auto"]
     random_state: RandomStateParameter
     _given_labels: LabelArray
+    _groups: LabelArray | None
+    _row_groups: IntArray | None
     _index: pd.Index | None
     _rank: IntArray
     _calibration: Calibration
@@ -411,6 +415,9 @@ class ReviewedLabels:
         share = len(judged) / len(quality)
         noise_rate = share * settlement.noise_rate
         low, high = settlement.noise_rate_interval.tolist()
+        if self._groups is not None and self._row_groups is not None:
+            rates = rates_of_groups(quality, self._row_groups, self._groups)
+            changes["group_noise_rates_"] = rates
         return changes | {
             "noise_rate_": noise_rate,
             "noise_rate_interval_": (share * low, share * high),

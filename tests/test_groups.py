@@ -63,6 +63,17 @@ def test_no_group_is_partly_held_out():
     assert_array_equal(held_out, np.flatnonzero(np.isin(groups, groups[held_out])))
 
 
+def test_rates_of_groups_follow_a_review():
+    X, y, groups = table(careless=0.6)
+    truth = table()[1]
+    detector = NoisyLabelDetector(estimator=TREES, random_state=0)
+    with pytest.warns(GroupStandsOutWarning):
+        detector.fit(X, y, groups=groups)
+        rows = np.flatnonzero(groups == "cy")
+        detector.apply_review(dict(zip(rows.tolist(), truth[rows].tolist(), strict=True)))
+    assert_allclose(detector.group_noise_rates_["cy"], np.mean(y[rows] != truth[rows]))
+
+
 def test_a_fit_without_groups_has_no_rates_of_them():
     X, y, groups = table()
     detector = NoisyLabelDetector(estimator=TREES).fit(X, y, groups=groups).fit(X, y)
