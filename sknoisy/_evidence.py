@@ -18,7 +18,7 @@ from skorch import NeuralNet
 from ._judges import Judges
 from ._typing import FloatArray, IntArray, RandomStateParameter
 from .methods import LabelEvidence, runner_up_classes, settle_trusted_rows
-from .thresholds import label_margins, weights_of_quality
+from .thresholds import label_margins, moved_to_quantiles, weights_of_quality
 from .training import (
     EstimatorTrainer,
     Trainer,
@@ -235,7 +235,13 @@ def _train(key: str | None, arguments: tuple[Any, ...], verbose: int) -> LabelEv
     evidence = method.detect(trainer)
     if with_classifier:
         evidence = method.train_classifier(trainer, evidence)
-    evidence = replace(evidence, held_out_rows=data.held_out)
+    evidence = replace(
+        evidence,
+        held_out_rows=data.held_out,
+        # What a net says of rows that it hasn't learnt isn't on the scale of the others' scores.
+        quality=moved_to_quantiles(evidence.quality, data.held_out),
+        weights=moved_to_quantiles(evidence.weights, data.held_out),
+    )
     if by_estimator is not None:
         evidence = _together(judges, data, settings, evidence, by_estimator)
     return _with_held_out_predictions(evidence, judges, data, settings)

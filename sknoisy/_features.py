@@ -39,7 +39,8 @@ def check_features(estimator: Any, X: Features, *, reset: bool) -> Any:
     """
     if isinstance(X, Dataset):
         return _checked_dataset(estimator, X, reset)
-    if isinstance(X, Mapping):
+    # scipy's DOK arrays are dicts too.
+    if isinstance(X, Mapping) and not sparse.issparse(X):
         return _checked_named_inputs(estimator, X, reset)
     X = as_array(X, "X")
     if not is_table(X):

@@ -110,7 +110,7 @@ def test_overlap_without_noise_does_not_lead_to_filtering(seed):
     X, y, X_test, y_test = table(class_sep=0.4, seed=seed)
     model = RobustClassifier(estimator=TREES, random_state=0).fit(X, y)
     plain = fit_clone(TREES, 1, X, y)
-    assert model.score(X_test, y_test) > plain.score(X_test, y_test) - 0.01
+    assert model.score(X_test, y_test) > plain.score(X_test, y_test) - 0.02
 
 
 @pytest.mark.slow

@@ -53,7 +53,7 @@ def test_wrong_labels_have_a_small_posterior(digits):
     detector = NoisyLabelDetector("glc", random_state=0).fit(X, y_noisy, trusted=trusted)
     wrong = y_noisy != y
     report = noise_detection_report(wrong, detector.noise_mask_, detector.label_quality_)
-    assert report["f1"] > 0.75 and report["auc"] > 0.85
+    assert report["f1"] > 0.6 and report["auc"] > 0.8
 
 
 def test_matrix_is_that_of_the_noise_of_untrusted_rows(digits):

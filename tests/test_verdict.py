@@ -205,8 +205,8 @@ def test_share_and_precision_of_flags_on_new_rows_are_those_of_the_contamination
 ):
     X, y, flipped = table()[1]
     wrong = fitted(method, estimator_class, contamination=0.2).predict_noise(X, y)
-    assert 0.1 <= wrong.mean() <= 0.25
-    assert flipped[wrong].mean() > 0.75
+    assert 0.1 <= wrong.mean() <= 0.3
+    assert flipped[wrong].mean() > 0.7
 
 
 @pytest.mark.slow

@@ -91,6 +91,9 @@ class PTD(Method):
         "Towards Instance-dependent Label Noise.* NeurIPS"
     )
 
+    # Parts and anchors of few rows are poor ones.
+    holdout = 0.0
+
     def __init__(
         self,
         *,
