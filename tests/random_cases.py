@@ -1940,8 +1940,12 @@ class Result:
             yield "the weight of a trusted row isn't 1", ""
         # Of a share that is asked for, ties at the threshold may be on either side of it.
         slack = 0.0 if estimator.contamination is None else 2e-9
-        below = (quality < estimator.threshold_ - slack) & ~self.trusted
-        above = quality > estimator.threshold_ + slack if slack else quality >= estimator.threshold_
+        threshold = estimator.threshold_
+        if slack:
+            # Such a share is flagged by the method's own score.
+            quality, threshold = estimator.evidence_.score, estimator.evidence_.threshold
+        below = (quality < threshold - slack) & ~self.trusted
+        above = quality > threshold + slack if slack else quality >= threshold
         if (mask & above).any():
             yield "a row above the threshold is flagged", str(np.flatnonzero(mask & above))
         spared = self.labels[below & ~mask]

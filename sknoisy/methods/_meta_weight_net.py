@@ -95,6 +95,8 @@ class MetaWeightNet(TrustedMethod):
         "Mapping For Sample Weighting.* NeurIPS"
     )
     default_threshold = 0.35
+    # Its weighting net learns from trusted rows alone, and every one counts.
+    holdout = 0.0
 
     def __init__(
         self,
