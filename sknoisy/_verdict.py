@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit, logit
+from scipy.special import expit, logit, softmax
 
 from ._arrays import plain
 from ._typing import BoolArray, FloatArray, IntArray, LabelArray
@@ -28,6 +28,10 @@ CONTRADICTED = 0.5
 SURELY_RIGHT = 0.95
 # Fewer rows tell little about what a model knows.
 MIN_ROWS_FOR_COMPETENCE = 20
+# By how much, in logarithms, the labels must be likelier by a model than by the shares of classes.
+LEAST_GAIN = 3.0
+SHARPNESSES = (0.25, 0.5, 1.0, 2.0)
+MIXED_SHARE = 0.3
 # A group stands out by so many standard errors, and by twice the rate of the others.
 STANDS_OUT = 4
 MIN_GROUP_SIZE = 10
@@ -146,13 +150,13 @@ def _rate_of_untrusted(
     if has_learnt(probabilities, data.y[rows]):
         return rate
     warnings.warn(
-        "On rows that were left out of training the predictions agree with the given labels "
-        "hardly more often than the most frequent class does, so little can be said about single "
-        "labels. More rows, features that tell more, or another `net` or `estimator` may help.",
+        "Predictions of rows that were left out of training tell hardly more of their labels than "
+        "the shares of the classes do, so little can be said about single labels, and hardly any "
+        "is flagged. More rows, features that tell more, or another `net` or `estimator` may help.",
         NotLearnedWarning,
         stacklevel=2,
     )
-    return NoiseRate(rate.low, rate.low, rate.high, rate.low)
+    return NoiseRate(rate.low, rate.low, rate.high, 0.0)
 
 
 def _confusions(evidence: LabelEvidence, data: TrainingData) -> FloatArray:
@@ -166,20 +170,21 @@ def _confusions(evidence: LabelEvidence, data: TrainingData) -> FloatArray:
 def has_learnt(probabilities: FloatArray, codes: IntArray) -> bool:
     """Return whether predictions of rows left out say more than the shares of the classes.
 
-    They agree with the labels more often than the most frequent class, or, in the mean over the
-    classes, than chance; by more than one standard error.
+    Made less sure and mixed with these shares, the predictions must make the given labels likelier
+    than the shares alone do, beyond what chance gives. Agreement would not do: where one class is
+    frequent and many labels are wrong, a good model may agree with no more of them than that class.
     """
     if len(codes) < MIN_ROWS_FOR_COMPETENCE:
         return True
-    counts = np.bincount(codes, minlength=probabilities.shape[1])
-    agrees = probabilities.argmax(axis=1) == codes
-    error = 0.5 / len(codes) ** 0.5
-    of_classes = np.bincount(codes, weights=agrees, minlength=len(counts))[counts > 0]
-    balanced = (of_classes / counts[counts > 0]).mean()
-    return bool(
-        agrees.mean() > counts.max() / len(codes) + error
-        or balanced > 1 / np.sum(counts > 0) + error
-    )
+    rows = np.arange(len(codes))
+    shares = np.bincount(codes, minlength=probabilities.shape[1]) / len(codes)
+    of_shares = shares[codes]
+    gains = []
+    for sharpness in SHARPNESSES:
+        tempered = softmax(sharpness * np.log(np.maximum(probabilities, 1e-6)), axis=1)
+        mixed = MIXED_SHARE * of_shares + (1 - MIXED_SHARE) * tempered[rows, codes]
+        gains.append(np.log(mixed / of_shares).sum())
+    return bool(max(gains) > LEAST_GAIN)
 
 
 def warn_of_lost_classes(mask: BoolArray, codes: IntArray, classes: LabelArray) -> None:
