@@ -52,7 +52,7 @@ def test_labels_without_relation_to_the_rows_give_a_warning_and_hardly_any_flag(
     X = np.random.RandomState(0).randn(800, 5)
     y = np.random.RandomState(1).randint(2, size=800)
     detector = NoisyLabelDetector(estimator=TREES, random_state=0)
-    with pytest.warns(NotLearnedWarning, match="hardly more often"):
+    with pytest.warns(NotLearnedWarning, match="hardly more of their labels"):
         detector.fit(X, y)
     assert detector.noise_mask_.mean() < 0.1
     low, high = detector.noise_rate_interval_
