@@ -104,13 +104,7 @@ def judge_rows(
     else:
         score_threshold = own_threshold
         if threshold is None:
-            threshold = float(calibrated_quality(own_threshold, calibration))
-            if judged.any():
-                # Even if as many are wrong as can be, what is surely right isn't flagged.
-                pessimistic = calibrate_to_rate(score[judged], rate.pessimistic)
-                shift = calibration.intercept - pessimistic.intercept
-                surely = expit(logit(SURELY_RIGHT) + shift)
-                threshold = min(threshold, float(surely))
+            threshold = _own_rule(own_threshold, score[judged], rate, calibration)
         mask = judge_labels(quality, threshold, codes=data.y, trusted=data.trusted)
     untrusted_share = 1 - float(data.trusted.mean())
     return Verdict(
@@ -122,6 +116,21 @@ def judge_rows(
         NoiseRate(*(untrusted_share * each for each in rate)),
         calibration,
     )
+
+
+def _own_rule(
+    own_threshold: float, scores: FloatArray, rate: NoiseRate, calibration: ScoreCalibration
+) -> float:
+    """Return the method's threshold on the scale of probabilities.
+
+    What is surely right isn't flagged, even if as many labels are wrong as can be.
+    """
+    threshold = float(calibrated_quality(own_threshold, calibration))
+    if not len(scores):
+        return threshold
+    pessimistic = calibrate_to_rate(scores, rate.pessimistic)
+    shift = calibration.intercept - pessimistic.intercept
+    return min(threshold, float(expit(logit(SURELY_RIGHT) + shift)))
 
 
 def judged_rows(data: TrainingData) -> BoolArray:
