@@ -55,7 +55,6 @@ from .noise_rates import calibrated_quality
 from .thresholds import (
     estimate_transition_matrix,
     label_margins,
-    order_by_suspicion,
     quality_of_margins,
     quality_scale,
 )
@@ -297,7 +296,8 @@ class BaseNoisyLabelEstimator(ReviewedLabels, ClassifierMixin, BaseEstimator):
             rates = rates_of_groups(verdict.quality, self._row_groups, self._groups)
             self.group_noise_rates_ = rates
         self._rank = np.empty(data.n_rows, dtype=np.int64)
-        order = order_by_suspicion(verdict.score, evidence.margins)
+        # Where probabilities round to the same number, scores tell them apart.
+        order = np.lexsort((evidence.margins, verdict.score, verdict.quality))
         self._rank[order] = np.arange(1, data.n_rows + 1)
         self.sample_weights_ = np.where(data.trusted, 1.0, evidence.weights)
         suggested = np.where(self.noise_mask_, evidence.runner_up, data.y)
