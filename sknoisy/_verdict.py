@@ -28,8 +28,10 @@ CONTRADICTED = 0.5
 SURELY_RIGHT = 0.95
 # Fewer rows tell little about what a model knows.
 MIN_ROWS_FOR_COMPETENCE = 20
-# By how much, in logarithms, the labels must be likelier by a model than by the shares of classes.
-LEAST_GAIN = 3.0
+# By how many standard errors a model must agree with more labels than the most frequent class does;
+# or by how much, in logarithms, the labels must be likelier by it than by the shares of classes.
+LEAST_LEAD = 0.5
+LEAST_GAIN = 1.0
 SHARPNESSES = (0.25, 0.5, 1.0, 2.0)
 MIXED_SHARE = 0.3
 # A group stands out by so many standard errors, and by twice the rate of the others.
@@ -179,14 +181,22 @@ def _confusions(evidence: LabelEvidence, data: TrainingData) -> FloatArray:
 def has_learnt(probabilities: FloatArray, codes: IntArray) -> bool:
     """Return whether predictions of rows left out say more than the shares of the classes.
 
-    Made less sure and mixed with these shares, the predictions must make the given labels likelier
-    than the shares alone do, beyond what chance gives. Agreement would not do: where one class is
-    frequent and many labels are wrong, a good model may agree with no more of them than that class.
+    They agree with the labels more often than the most frequent class, or in the mean over the
+    classes more often than chance; or, made less sure and mixed with the shares, they make the
+    labels likelier than the shares alone do. The bounds are low: of two classes with 40 % wrong
+    labels, two hundred rows can't tell a good model from a useless one, and the former is the more
+    usual.
     """
     if len(codes) < MIN_ROWS_FOR_COMPETENCE:
         return True
     rows = np.arange(len(codes))
     shares = np.bincount(codes, minlength=probabilities.shape[1]) / len(codes)
+    agrees = (probabilities.argmax(axis=1) == codes).astype(float)
+    seen = shares > 0
+    balanced = (np.bincount(codes, agrees, len(shares))[seen] / (shares[seen] * len(codes))).mean()
+    least_lead = LEAST_LEAD * 0.5 / len(codes) ** 0.5
+    if agrees.mean() > shares.max() + least_lead or balanced > 1 / seen.sum() + least_lead:
+        return True
     of_shares = shares[codes]
     gains = []
     for sharpness in SHARPNESSES:

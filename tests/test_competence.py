@@ -26,10 +26,10 @@ def predictions(n_rows, shares, knowledge, seed=0):
     return softmax(logits, axis=1), y
 
 
-@pytest.mark.parametrize("seed", range(20))
-@pytest.mark.parametrize("shares", [(0.5, 0.5), (0.8, 0.1, 0.1)])
-def test_probabilities_without_knowledge_are_seen(shares, seed):
-    assert not has_learnt(*predictions(200, shares, 0, seed))
+@pytest.mark.parametrize("shares", [(0.5, 0.5), (0.8, 0.1, 0.1), (0.2,) * 5])
+def test_probabilities_without_knowledge_are_seen_more_often_than_not(shares):
+    found = [has_learnt(*predictions(200, shares, 0, seed)) for seed in range(200)]
+    assert np.mean(found) < 0.5
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -42,6 +42,15 @@ def test_a_good_model_that_agrees_with_few_wrong_labels_has_learnt():
     probabilities, y = predictions(200, (0.75, 0.15, 0.1), 4)
     y_noisy, _ = flip_symmetric(y, 0.4, random_state=0)
     assert has_learnt(probabilities, y_noisy)
+
+
+def test_a_good_model_of_equal_classes_has_nearly_always_learnt_in_spite_of_wrong_labels():
+    found = []
+    for seed in range(100):
+        probabilities, y = predictions(200, (0.5, 0.5), 6, seed)
+        y_noisy, _ = flip_symmetric(y, 0.4, random_state=seed + 100)
+        found.append(has_learnt(probabilities, y_noisy))
+    assert np.mean(found) > 0.95
 
 
 def test_few_rows_are_no_evidence_against_a_model():
