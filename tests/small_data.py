@@ -57,3 +57,8 @@ def plain_skorch_net(module=Logits, **params):
 def tiny_image_classifier(method="cross_entropy"):
     net = VisionNet(module__depth=10, module__width=8, max_epochs=2, batch_size=16)
     return RobustClassifier(method, net=net, device="cpu", random_state=0)
+
+
+def of_all_rows(kind, **parameters):
+    """Return a method that holds no rows out, to look at what it does with all of them."""
+    return type(kind.__name__, (kind,), {"holdout": 0.0})(**parameters)
