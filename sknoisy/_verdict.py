@@ -28,6 +28,9 @@ CONTRADICTED = 0.5
 SURELY_RIGHT = 0.95
 # Fewer rows tell little about what a model knows.
 MIN_ROWS_FOR_COMPETENCE = 20
+# With fewer rows a good model under much noise may look like a useless one: then it is a warning
+# only.
+MIN_ROWS_AGAINST_VERDICT = 500
 # By how many standard errors a model must agree with more labels than the most frequent class does;
 # or by how much, in logarithms, the labels must be likelier by it than by the shares of classes.
 LEAST_LEAD = 0.5
@@ -162,11 +165,13 @@ def _rate_of_untrusted(
         return rate
     warnings.warn(
         "Predictions of rows that were left out of training tell hardly more of their labels than "
-        "the shares of the classes do, so little can be said about single labels, and hardly any "
-        "is flagged. More rows, features that tell more, or another `net` or `estimator` may help.",
+        "the shares of the classes do, so little can be said about single labels. More rows, "
+        "features that tell more, or another `net` or `estimator` may help.",
         NotLearnedWarning,
         stacklevel=2,
     )
+    if len(rows) < MIN_ROWS_AGAINST_VERDICT:
+        return rate
     return NoiseRate(rate.low, rate.low, rate.high, 0.0)
 
 

@@ -58,8 +58,8 @@ def test_few_rows_are_no_evidence_against_a_model():
 
 
 def test_labels_without_relation_to_the_rows_give_a_warning_and_hardly_any_flag():
-    X = np.random.RandomState(0).randn(800, 5)
-    y = np.random.RandomState(1).randint(2, size=800)
+    X = np.random.RandomState(0).randn(6000, 5)
+    y = np.random.RandomState(1).randint(2, size=6000)
     detector = NoisyLabelDetector(estimator=TREES, random_state=0)
     with pytest.warns(NotLearnedWarning, match="hardly more of their labels"):
         detector.fit(X, y)
