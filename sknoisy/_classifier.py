@@ -14,10 +14,19 @@ from sklearn.utils import Tags, get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from ._base import BaseNoisyLabelEstimator, fit_anew_or_not_at_all
+from ._base import BaseNoisyLabelEstimator
 from ._evidence import draw_seed, predict_together
-from ._features import take_rows
-from ._final import FORMS, ComparedForms, agreement, compare_forms, form_weights, is_better
+from ._final import (
+    FORMS,
+    ComparedForms,
+    agreement,
+    compare_forms,
+    fit_weighted,
+    form_weights,
+    is_better,
+    with_best_of_lost_classes,
+)
+from ._fit_or_nothing import fit_anew_or_not_at_all
 from ._judges import check_estimator_parameter, check_estimator_rows
 from ._labels import RowMetadata
 from ._rows import CheckedRows
@@ -26,7 +35,6 @@ from ._typing import (
     CrossValidation,
     Features,
     FloatArray,
-    IntArray,
     LabelArray,
     Labels,
     NetParameter,
@@ -39,7 +47,6 @@ from .thresholds import judge_labels, label_margins
 from .training import (
     Trainer,
     TrainingData,
-    fit_clone,
     ordinary_surroundings,
     takes_sample_weight,
     threads_for_table,
@@ -55,26 +62,6 @@ def _gives_probabilities(model: "RobustClassifier") -> bool:
     else:
         final = model.final_estimator
     return final is None or hasattr(final, "predict_proba")
-
-
-def _fit_weighted(
-    classifier: Any,
-    table: Any,
-    labels: LabelArray,
-    weights: FloatArray,
-    seed: int | None,
-    rows: IntArray | None = None,
-) -> Any:
-    """Return a clone that has learnt those of the rows, of all by default, with positive weight.
-
-    Weights that are all equal, or that it doesn't take, aren't passed on.
-    """
-    is_kept = weights > 0
-    rows, weights = (np.arange(len(weights)) if rows is None else rows)[is_kept], weights[is_kept]
-    is_weighted = weights.min() < weights.max() and takes_sample_weight(classifier)
-    return fit_clone(
-        classifier, seed, take_rows(table, rows), labels[rows], weights if is_weighted else None
-    )
 
 
 def _available_if(check: Callable[[Any], bool]) -> Callable[[MethodT], MethodT]:
@@ -386,7 +373,7 @@ class RobustClassifier(BaseNoisyLabelEstimator):
             final = self._compare_forms(classifier, table, data, seed).best
         self.final_ = final
         labels = data.y if needs_codes(classifier) else self._given_labels
-        self.final_estimator_ = _fit_weighted(
+        self.final_estimator_ = fit_weighted(
             classifier, table, labels, self._final_weights(final, data), seed
         )
 
@@ -401,13 +388,13 @@ class RobustClassifier(BaseNoisyLabelEstimator):
         elif final == "method":
             final = FORMS[0]
         weights = self._final_weights(final, data)
-        self.estimators_ = [_fit_weighted(trees, data.table, data.y, weights, seed)]
+        self.estimators_ = [fit_weighted(trees, data.table, data.y, weights, seed)]
 
     def _compare_forms(
         self, classifier: Any, table: Any, data: TrainingData, seed: int | None
     ) -> ComparedForms:
         compared = compare_forms(
-            lambda rows, weights: _fit_weighted(classifier, table, data.y, weights, seed, rows),
+            lambda rows, weights: fit_weighted(classifier, table, data.y, weights, seed, rows),
             lambda form: self._final_weights(form, data),
             table,
             data,
@@ -425,7 +412,7 @@ class RobustClassifier(BaseNoisyLabelEstimator):
         weights = form_weights(final, self.label_quality_, noise_mask, self.sample_weights_)
         if data.sample_weight is not None:
             weights = weights * data.sample_weight
-        return self._with_every_class(weights, data)
+        return with_best_of_lost_classes(weights, self.label_quality_, data)
 
     def _weigh_final_trees(self, compared: ComparedForms, data: TrainingData) -> None:
         """Let the trees predict alone, where the net beside them makes them worse."""
@@ -437,15 +424,6 @@ class RobustClassifier(BaseNoisyLabelEstimator):
         together = weight * probabilities + (1 - weight) * of_nets
         if is_better(*(agreement(each, held_out.y) for each in (probabilities, together))):
             self._estimators_weight = 1.0
-
-    def _with_every_class(self, weights: FloatArray, data: TrainingData) -> FloatArray:
-        """Give a class without weight its best row back: it couldn't be learnt otherwise."""
-        totals = np.bincount(data.y, weights=weights, minlength=data.n_classes)
-        for code in np.flatnonzero(totals == 0):
-            rows = data.trained_rows()
-            rows = rows[data.y[rows] == code]
-            weights[rows[np.argmax(self.label_quality_[rows])]] = 1.0
-        return weights
 
     def _fit_final_net(self, data: TrainingData, final: str, seed: int | None) -> None:
         noise_mask = None

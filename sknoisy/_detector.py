@@ -10,8 +10,9 @@ from joblib import Memory
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin
 from sklearn.utils import Tags
 
-from ._base import BaseNoisyLabelEstimator, fit_anew_or_not_at_all
+from ._base import BaseNoisyLabelEstimator
 from ._features import take_rows
+from ._fit_or_nothing import fit_anew_or_not_at_all
 from ._judges import check_estimator_parameter
 from ._labels import RowMetadata, without_one_hot
 from ._routing import route_to_fit_resample

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ._features import take_rows
-from ._typing import BoolArray, FloatArray, IntArray
-from .training import TrainingData, class_probabilities
+from ._typing import BoolArray, FloatArray, IntArray, LabelArray
+from .training import TrainingData, class_probabilities, fit_clone, takes_sample_weight
 
 # Compared by rows left out; the first one is taken unless another is better.
 FORMS = ("soft", "filter", "plain")
@@ -66,6 +66,39 @@ def form_weights(
         return np.interp(quality, DOUBTFUL_QUALITIES, (0.0, 1.0))
     weights = sample_weights if form.endswith("weight") else np.ones(len(quality))
     return np.where(noise_mask, 0.0, weights) if form.startswith("filter") else weights
+
+
+def fit_weighted(
+    classifier: Any,
+    table: Any,
+    labels: LabelArray,
+    weights: FloatArray,
+    seed: int | None,
+    rows: IntArray | None = None,
+) -> Any:
+    """Return a clone that has learnt those of the rows, of all by default, with positive weight.
+
+    Weights that are all equal, or that it doesn't take, aren't passed on.
+    """
+    is_kept = weights > 0
+    rows, weights = (np.arange(len(weights)) if rows is None else rows)[is_kept], weights[is_kept]
+    is_weighted = weights.min() < weights.max() and takes_sample_weight(classifier)
+    return fit_clone(
+        classifier, seed, take_rows(table, rows), labels[rows], weights if is_weighted else None
+    )
+
+
+def with_best_of_lost_classes(
+    weights: FloatArray, quality: FloatArray, data: TrainingData
+) -> FloatArray:
+    """Give a class without weight its best row back: it couldn't be learnt otherwise."""
+    weights = np.array(weights, dtype=float)
+    totals = np.bincount(data.y, weights=weights, minlength=data.n_classes)
+    rows = data.trained_rows()
+    for code in np.flatnonzero(totals == 0):
+        of_class = rows[data.y[rows] == code]
+        weights[of_class[np.argmax(quality[of_class])]] = 1.0
+    return weights
 
 
 def compare_forms(
