@@ -31,7 +31,7 @@ tables: $(VENV)/.test
 
 $(VENV)/.demo: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --editable '.[plot,compare]'
+	$(BIN)/python -m pip install --quiet --editable '.[compare]'
 	touch $@
 
 $(VENV)/.test: pyproject.toml
