@@ -4,6 +4,7 @@ from importlib.metadata import version
 
 from ._classifier import RobustClassifier
 from ._detector import NoisyLabelDetector
+from .persistence import load, save
 
-__all__ = ["NoisyLabelDetector", "RobustClassifier", "__version__"]
+__all__ = ["NoisyLabelDetector", "RobustClassifier", "__version__", "load", "save"]
 __version__ = version("sknoisy")
