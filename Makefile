@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-fast lint types format tables clean
+.PHONY: demo test test-fast lint types format tables package clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python examples/demo.py
@@ -28,6 +28,12 @@ format: $(VENV)/.lint
 
 tables: $(VENV)/.test
 	$(BIN)/python tools/write_method_tables.py
+
+# Both distributions, each with the fast tests; what they depend on comes from $(VENV).
+package: $(VENV)/.test
+	$(BIN)/python -m pip install --quiet build twine
+	$(BIN)/python tools/check_package.py --out dist --packages $$($(BIN)/python -c \
+	    'import sysconfig; print(sysconfig.get_path("purelib"))')
 
 $(VENV)/.demo: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
