@@ -79,6 +79,7 @@ class BaseNoisyLabelEstimator(ReviewedLabels, ClassifierMixin, BaseEstimator):
     noise_rate_: float
     noise_rate_interval_: tuple[float, float]
     class_noise_rates_: FloatArray
+    class_noise_rate_intervals_: FloatArray
     group_noise_rates_: pd.Series
     evidence_: Bunch
     classes_: LabelArray
@@ -245,6 +246,7 @@ class BaseNoisyLabelEstimator(ReviewedLabels, ClassifierMixin, BaseEstimator):
         self.noise_rate_ = verdict.noise_rate.rate
         self.noise_rate_interval_ = (verdict.noise_rate.low, verdict.noise_rate.high)
         self.class_noise_rates_ = np.bincount(data.y, 1 - verdict.quality) / np.bincount(data.y)
+        self.class_noise_rate_intervals_ = verdict.class_rate_intervals
         self.evidence_ = Bunch(
             score=verdict.score,
             threshold=verdict.score_threshold,

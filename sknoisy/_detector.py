@@ -111,6 +111,8 @@ class NoisyLabelDetector(OneToOneFeatureMixin, BaseNoisyLabelEstimator):
         checked row, error and overlap of the classes can't be told apart for certain.
     class_noise_rates_ : ndarray of shape (n_classes,)
         Estimated share of wrong labels among the rows given each class.
+    class_noise_rate_intervals_ : ndarray of shape (n_classes, 2)
+        Their intervals of 90 % and more. Classes of few rows have wide ones.
     group_noise_rates_ : Series
         The same for each group, if `groups` were given.
     evidence_ : Bunch
