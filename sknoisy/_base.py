@@ -18,6 +18,7 @@ from torch.utils.data import Dataset
 from ._arrays import plain
 from ._evidence import collect_evidence, draw_seed, predict_together
 from ._features import row_index
+from ._fit_progress import CallbackSupportMixin
 from ._judges import Judges, check_estimator_rows, check_rows_of_method, resolve_judges
 from ._labels import (
     RowMetadata,
@@ -60,13 +61,14 @@ from .thresholds import (
 from .training import (
     Trainer,
     TrainingData,
+    current_progress,
     ordinary_surroundings,
     searchable_net,
     seeded_global_state,
 )
 
 
-class BaseNoisyLabelEstimator(ReviewedLabels, ClassifierMixin, BaseEstimator):
+class BaseNoisyLabelEstimator(ReviewedLabels, CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     """Find wrong labels by a method, and predict with the net that it leaves."""
 
     __metadata_request__fit = {"trusted": True, "groups": True}
@@ -214,7 +216,7 @@ class BaseNoisyLabelEstimator(ReviewedLabels, ClassifierMixin, BaseEstimator):
     def _collect(
         self, judges: Judges, data: TrainingData, random_state: int | None, *, with_classifier: bool
     ) -> LabelEvidence:
-        return collect_evidence(
+        evidence = collect_evidence(
             judges,
             data,
             random_state,
@@ -223,6 +225,8 @@ class BaseNoisyLabelEstimator(ReviewedLabels, ClassifierMixin, BaseEstimator):
             memory=self.memory,
             verbose=int(self.verbose),
         )
+        current_progress().is_cached = self.memory is not None
+        return evidence
 
     def _fixed_random_state(self) -> int | None:
         """Turn a generator into a seed, so that every stage of a fit starts from one value."""
