@@ -231,6 +231,12 @@ def final_training(findings: Findings) -> dict[str, Any] | None:
     scores = getattr(estimator, "final_scores_", None)
     if estimator.final != "auto":
         why = f"You asked for it by final={estimator.final!r}."
+    elif scores and form == "method":
+        why = (
+            "The trees beside the net are trained anew, in one of three forms. Each form was "
+            "trained without the rows left out, and then predicted their labels. "
+            f"“{FORMS[0]}” is taken unless another one is clearly ahead."
+        )
     elif scores:
         why = (
             f"Each form was trained without the rows left out, and then predicted their labels. "

@@ -19,7 +19,7 @@ from ..review._files import _as_json, _records
 from ._charts import histogram
 from ._classes import MAX_CLASSES, MAX_GROUPS, class_rates, confusions, group_rates, matrices
 from ._content import check_n_rows
-from ._findings import UNKNOWN, Findings, collect_findings
+from ._findings import UNKNOWN, collect_findings
 from ._listing import MAX_LISTED, listing
 from ._overview import competence, final_training, summary, trust, what_was_run
 from ._page import as_frame, render_markdown, render_page
@@ -35,7 +35,7 @@ N_QUEUE_OF_MARKDOWN = 20
 
 
 class LabelQualityReport:
-    """A page to look through what was found in the labels, to decide on rows, and to show to others.
+    """A page to look through what was found in the labels, to decide on, and to show to others.
 
     The page is one HTML file that needs nothing else: no network, no server. Its tabs tell how many
     labels are wrong and whether to trust that, list the rows to review, show the rates by class,

@@ -27,8 +27,8 @@ CHARTS: tuple[dict[str, Any], ...] = (
     {
         "id": "memorization",
         "title": "Memorisation gap",
-        "tells": "How far rows trained on are ahead of rows left out. Above the dashed line the "
-        "count of contradictions ends.",
+        "tells": "How far rows trained on are ahead of rows left out. Where it stays above the "
+        "dashed line, contradictions are counted no longer.",
         "lines": {"memorization_gap": "gap"},
         "is_share": True,
         "missing": "The memorisation gap wasn't recorded by this method.",
@@ -60,6 +60,7 @@ def training_curves(findings: Findings) -> dict[str, Any]:
     """Return the charts of a training, and sentences for what wasn't recorded."""
     history = findings.estimator.history_
     step = "round" if history and "round" in history[-1] else "epoch"
+    stages = _stages(history)
     charts, missing = [], []
     for chart in CHARTS:
         series = [
@@ -71,7 +72,12 @@ def training_curves(findings: Findings) -> dict[str, Any]:
             missing.append(chart["missing"])
             continue
         level = _window_end(findings) if chart["id"] == "memorization" else None
-        drawn = line_chart(series, is_share=chart["is_share"], level=level)
+        drawn = line_chart(
+            series,
+            is_share=chart["is_share"],
+            level=level,
+            stages=[stage["first"] for stage in stages[1:]],
+        )
         charts.append(
             drawn
             | {name: chart[name] for name in ("id", "title", "tells", "is_share")}
@@ -80,7 +86,7 @@ def training_curves(findings: Findings) -> dict[str, Any]:
     return {
         "step": step,
         "n_steps": len(history),
-        "stages": _stages(history),
+        "stages": stages,
         "charts": charts,
         "missing": missing,
     }
