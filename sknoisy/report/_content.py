@@ -183,4 +183,4 @@ def _is_files(X: Any) -> bool:
 
 def _first(X: Any) -> Any:
     """Return the first row that isn't missing."""
-    return next((each for each in X if isinstance(each, os.PathLike) or not pd.isna(each)), None)
+    return next((each for each in X if np.ndim(each) or not pd.isna(each)), None)

@@ -14,6 +14,7 @@ KNOWS_WELL, KNOWS_SOME = 0.75, 0.4
 WIDE_INTERVAL = 0.1
 FEW_HELD_OUT = 50
 MUCH_OF_A_CLASS = 0.5
+MANY_RIGHT_FLAGS = 0.3
 
 GOOD, FAIR, POOR, NOTE = "good", "fair", "poor", "note"
 
@@ -128,6 +129,7 @@ def trust(findings: Findings) -> list[dict[str, str]]:
     return [
         _trust_in_model(findings),
         _trust_in_rate(findings),
+        *_doubtful_flags(findings),
         *_lost_classes(findings),
         _trust_by_review(findings),
     ]
@@ -181,6 +183,22 @@ def _trust_in_rate(findings: Findings) -> dict[str, str]:
             "reviewed rows narrow this down.",
         )
     return _item(GOOD, "How many labels are wrong is known well", between)
+
+
+def _doubtful_flags(findings: Findings) -> list[dict[str, str]]:
+    """Say where many of the flagged labels are right by the verdict's own probabilities."""
+    flagged = findings.quality[findings.is_noise]
+    if not len(flagged) or flagged.mean() < MANY_RIGHT_FLAGS:
+        return []
+    return [
+        _item(
+            FAIR,
+            "Many flags are doubtful",
+            f"Of {rows(len(flagged), 'flagged label')}, {whole(flagged.sum())} are expected to be "
+            "right. To drop or to correct them all would do harm too: weigh them, look at them, or "
+            "choose a lower threshold.",
+        )
+    ]
 
 
 def _lost_classes(findings: Findings) -> list[dict[str, str]]:

@@ -15,7 +15,7 @@ from . import _words
 
 TEMPLATES = "templates"
 # What Markdown would take for its own.
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~&!])")
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]#|~!])")
 
 
 def render_page(content: dict[str, Any], data: dict[str, Any], scripts: tuple[str, ...]) -> str:
@@ -70,9 +70,10 @@ def as_markdown_text(value: Any) -> str:
     Examples
     --------
     >>> print(as_markdown_text("a|b <c>"))
-    a\\|b \\<c\\>
+    a\\|b &lt;c&gt;
     """
-    return _MARKDOWN.sub(r"\\\1", " ".join(_words.short_text(value).split()))
+    line = " ".join(_words.short_text(value).split())
+    return _MARKDOWN.sub(r"\\\1", html.escape(line, quote=False))
 
 
 @cache

@@ -42,6 +42,13 @@
     return `${(100 * share).toFixed(digits).replace(/\.0$/, "")}\u00a0%`;
   }
 
+  // Long names that begin alike are told apart by their ends.
+  function middle(text, length) {
+    if (text.length <= length) return text;
+    const end = Math.floor(length * 0.45);
+    return `${text.slice(0, length - end - 1)}…${text.slice(-end)}`;
+  }
+
   function rowLabel(place) {
     return rows.label ? rows.label[place] : rows.position[place];
   }
@@ -473,18 +480,20 @@
     mark.style.left = `${100 * data.threshold}%`;
     const bar = element("span", { className: "rate" }, fill, mark);
     bar.setAttribute("aria-hidden", "true");
-    return element("div", { className: "verdict" },
+    return [
       element("p", { className: "change" },
         labelText(rows.given[place], "given"),
         element("span", { className: "arrow", textContent: "→" }),
         labelText(rows.suggested[place], "suggested")),
       element("p", { className: "probability" },
-        bar, element("span", {}, "right with ", element("strong", { textContent: percent(share) }))),
-      element("p", { className: "reason muted", textContent: reasonWords(place) }));
+        bar,
+        element("span", {}, "right with probability ", element("strong", { textContent: percent(share) })),
+        element("span", { className: "reason muted", textContent: reasonWords(place) })),
+    ];
   }
 
   function chip(text, kind) {
-    return element("span", { className: `chip ${kind}`, textContent: text });
+    return element("span", { className: `chip ${kind}`, textContent: middle(text, 40), title: text });
   }
 
   function chips(place) {
@@ -501,7 +510,7 @@
   function choice(place, answer, mark, text, title) {
     const button = element("button", { type: "button", title },
       element("span", { className: "sign", textContent: mark, ariaHidden: "true" }),
-      element("span", { className: "clip", textContent: text }));
+      element("span", { className: "clip", textContent: middle(text, 20) }));
     button.dataset.answer = String(answer);
     button.addEventListener("click", () => {
       decide(place, answer);
@@ -564,7 +573,7 @@
     item.dataset.place = place;
     const picture = number === undefined ? null : thumbnail(place, number);
     if (picture) item.classList.add("with-picture");
-    const body = [chips(place), verdict(place), values(place), decisionButtons(place)];
+    const body = [chips(place), ...verdict(place), values(place), decisionButtons(place)];
     if (picture) item.append(picture);
     item.append(element("div", { className: "row-body" }, ...body.filter(Boolean)));
     showDecision(item, place);
@@ -662,7 +671,7 @@
     }));
     const head = element("tr", {}, element("td", {}));
     for (const code of matrices.classes) {
-      head.append(element("th", { scope: "col", title: className(code) }, element("span", { textContent: className(code) })));
+      head.append(element("th", { scope: "col", title: className(code) }, element("span", { textContent: middle(className(code), 22) })));
     }
     const table = element("table", { className: withNumbers ? "matrix numbers" : "matrix" },
       element("caption", { className: "visually-hidden", textContent: byId("matrix-words").textContent }),
@@ -670,14 +679,13 @@
     const body = element("tbody");
     values.forEach((line, row) => {
       const name = className(matrices.classes[row]);
-      const made = element("tr", {}, element("th", { scope: "row", title: name }, element("span", { textContent: name })));
+      const made = element("tr", {}, element("th", { scope: "row", title: name }, element("span", { textContent: middle(name, 30) })));
       line.forEach((value, column) => {
         const cell = element("td", { title: cellWords(row, column, value) });
         cell.dataset.words = cell.title;
         const strength = largest > 0 ? Math.min(1, value / largest) : 0;
         cell.style.setProperty("--strength", `${Math.round(100 * Math.sqrt(strength))}%`);
         if (row === column) cell.className = "diagonal";
-        if (strength > 0.35) cell.classList.add("strong");
         if (value > 0) cell.append(element("span", { className: withNumbers ? "" : "visually-hidden", textContent: matrixValue(value) }));
         made.append(cell);
       });
