@@ -16,6 +16,29 @@ Find the wrong labels of a table or an image folder, and learn in spite of them.
 
 Begin with: sknoisy detect data.csv --target label --out results
 """
+DETECT = """
+Find the labels that are probably wrong.
+
+Writes label_issues.csv, a verdict on every row; cleaned.csv, the rows that are kept, as they \
+came; report.html, to be opened in a browser; and model.sknoisy, for the other commands.
+"""
+TRAIN = """
+Train a classifier in spite of wrong labels.
+
+Writes what 'detect' writes. The model is trained anew after the verdict, so that 'predict' is \
+more often right than with that of 'detect'.
+"""
+REVIEW = """
+Look at suspicious rows one by one, and decide by a key.
+
+Every answer is kept at once in review.csv in the folder, and the next call goes on where this \
+one stopped. 'sknoisy apply' settles the verdict by the answers.
+"""
+APPLY = """
+Settle the verdict by what a person has found; nothing is trained.
+
+Brings all files in the folder up to date, and shows how many labels are wrong, before and after.
+"""
 EXIT_CODES = (
     "Exit codes: 0 done, 1 an error that its text tells how to mend, 2 wrong usage, "
     "130 stopped by Ctrl-C."
@@ -65,7 +88,7 @@ def sknoisy(
     """What holds for all commands."""
 
 
-@app.command(epilog=EXIT_CODES)
+@app.command(epilog=EXIT_CODES, help=DETECT)
 def detect(
     data: options.Data,
     out: options.Out,
@@ -87,29 +110,13 @@ def detect(
     quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> None:
-    """Find the labels that are probably wrong.
-
-    Writes label_issues.csv, a verdict on every row; cleaned.csv, the rows that are kept, as they
-    came; report.html, to be opened in a browser; and model.sknoisy, for the other commands.
-    """
-    screen = Screen(quiet)
-    with errors_in_words(screen, debug=debug) as kept, screen.warnings_as_notes(debug=debug):
-        from ._judge import judge_labels
-
-        judge_labels(
-            "detect",
-            data,
-            out,
-            ColumnRoles(target, trusted, groups, id, drop or [], keep or []),
-            FileFormat(separator, encoding, sheet),
-            JudgeSettings(method, estimator, contamination, device, seed),
-            screen,
-            kept,
-            force=force,
-        )
+    roles = ColumnRoles(target, trusted, groups, id, drop or [], keep or [])
+    settings = JudgeSettings(method, estimator, contamination, device, seed)
+    file_format = FileFormat(separator, encoding, sheet)
+    _judge("detect", data, out, roles, file_format, settings, force, quiet, debug)
 
 
-@app.command(epilog=EXIT_CODES)
+@app.command(epilog=EXIT_CODES, help=TRAIN)
 def train(
     data: options.Data,
     out: options.Out,
@@ -131,28 +138,31 @@ def train(
     quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> None:
-    """Train a classifier in spite of wrong labels.
+    roles = ColumnRoles(target, trusted, groups, id, drop or [], keep or [])
+    settings = JudgeSettings(method, estimator, contamination, device, seed)
+    file_format = FileFormat(separator, encoding, sheet)
+    _judge("train", data, out, roles, file_format, settings, force, quiet, debug)
 
-    Writes what 'detect' writes. Its model.sknoisy is one that 'predict' is at its best with.
-    """
+
+def _judge(
+    command: str,
+    data: Path,
+    out: Path,
+    roles: ColumnRoles,
+    file_format: FileFormat,
+    settings: JudgeSettings,
+    force: bool,
+    quiet: bool,
+    debug: bool,
+) -> None:
     screen = Screen(quiet)
     with errors_in_words(screen, debug=debug) as kept, screen.warnings_as_notes(debug=debug):
         from ._judge import judge_labels
 
-        judge_labels(
-            "train",
-            data,
-            out,
-            ColumnRoles(target, trusted, groups, id, drop or [], keep or []),
-            FileFormat(separator, encoding, sheet),
-            JudgeSettings(method, estimator, contamination, device, seed),
-            screen,
-            kept,
-            force=force,
-        )
+        judge_labels(command, data, out, roles, file_format, settings, screen, kept, force=force)
 
 
-@app.command(epilog=EXIT_CODES)
+@app.command(epilog=EXIT_CODES, help=REVIEW)
 def review(
     folder: Folder,
     n: Annotated[
@@ -169,22 +179,16 @@ def review(
     data: Annotated[
         Path | None, typer.Option(help="Where the data are now, if they were moved.")
     ] = None,
-    quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> None:
-    """Look at suspicious rows one by one, and decide by a key.
-
-    Every answer is kept at once in review.csv in the folder, and the next call goes on where this
-    one stopped. 'sknoisy apply' settles the verdict by the answers.
-    """
-    screen = Screen(quiet)
+    screen = Screen()
     with errors_in_words(screen, debug=debug) as kept, screen.warnings_as_notes(debug=debug):
         from ._review import review_rows
 
         review_rows(folder, n, strategy, data, screen, kept)
 
 
-@app.command(epilog=EXIT_CODES)
+@app.command(epilog=EXIT_CODES, help=APPLY)
 def apply(
     folder: Folder,
     answers: Annotated[
@@ -202,11 +206,6 @@ def apply(
     quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> None:
-    """Settle the verdict by what a person has found; nothing is trained.
-
-    Brings all files in the folder up to date, and shows how many labels are wrong, before and
-    after.
-    """
     screen = Screen(quiet)
     with errors_in_words(screen, debug=debug) as kept, screen.warnings_as_notes(debug=debug):
         from ._apply import apply_answers

@@ -7,7 +7,7 @@ from ._earlier import check_same_rows, earlier_rows, load_model, read_answers
 from ._errors import UserError
 from ._folder import REVIEW, ResultsFolder, Run
 from ._results import rate_in_words, write_results
-from ._screen import Screen, shown
+from ._screen import Screen, counted, shown
 
 
 def apply_answers(
@@ -26,7 +26,7 @@ def apply_answers(
     before, n_before = rate_in_words(model), int(model.noise_mask_.sum())
     model.apply_review(labels)
     unsure = f", and {n_unsure:,} that couldn't be decided" if n_unsure else ""
-    screen.say(f"{n_answered:,} answers{unsure}.\n")
+    screen.say(f"{counted(n_answered, 'answer')}{unsure}.\n")
     screen.table(
         ["", "share of wrong labels", ("judged wrong", {"justify": "right"})],
         [

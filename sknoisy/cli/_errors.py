@@ -48,14 +48,15 @@ def errors_in_words(screen: Screen, *, debug: bool) -> Iterator[list[str]]:
         _tell(screen, str(error), kept)
         raise typer.Exit(error.exit_code) from None
     except Exception as error:
-        if debug or isinstance(error, typer.Exit | typer.Abort | typer.BadParameter):
+        # A reader such as `head` may leave before the end.
+        if debug or isinstance(error, typer.Exit | BrokenPipeError):
             raise
         _tell(screen, _in_words(error), kept)
         raise typer.Exit(ERROR) from None
 
 
 def _tell(screen: Screen, message: str, kept: list[str]) -> None:
-    screen.error(f"Error: {message}")
+    screen.error(message, "Error: ")
     if kept:
         screen.error(f"Kept: {', '.join(kept)}.")
 

@@ -110,9 +110,7 @@ class Run:
         if not folder.is_dir():
             raise UserError(f"there is no folder {folder}. 'sknoisy detect' makes one.")
         if not path.exists():
-            raise UserError(
-                f"{folder} holds no results of 'sknoisy detect' or 'sknoisy train': {RUN} is missing."
-            )
+            raise UserError(f"{folder} holds no results of 'sknoisy detect' or 'sknoisy train'.")
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
             if content.pop("format") != FORMAT:

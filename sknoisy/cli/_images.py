@@ -64,9 +64,8 @@ def _small(path: str, side: int) -> NDArray[np.uint8]:
 
     try:
         with Image.open(path) as image:
-            return np.asarray(
-                ImageOps.fit(ImageOps.exif_transpose(image).convert("RGB"), (side, side))
-            )
+            upright = ImageOps.exif_transpose(image).convert("RGB")
+            return np.asarray(ImageOps.fit(upright, (side, side)))
     except OSError as error:
         raise UserError(f"{path} can't be read as an image: {error}") from error
 
@@ -91,6 +90,7 @@ def rows_of_images(
         given_labels=given,
         cells=cells,
         cell_names=["path", "label"],
+        target_place=1,
         shown_values=used,
         left_out=left_out,
         id_name="path",

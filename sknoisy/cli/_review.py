@@ -16,7 +16,7 @@ from ._errors import USAGE, UserError
 from ._folder import REVIEW, Run, write_whole
 from ._reading import did_you_mean
 from ._rows import Rows
-from ._screen import Screen, shown
+from ._screen import Screen, counted, shown
 
 STRATEGIES = ("suspicious", "informative", "random")
 FIELDS = ["row", "given_label", "suggested_label", "label_quality", "reason", "right_label"]
@@ -59,9 +59,10 @@ def review_rows(
     finally:
         n_kept = answers.n_answered()
         if n_kept:
-            kept.append(f"{n_kept:,} answers in {answers.path}")
+            kept.append(f"{counted(n_kept, 'answer')} in {answers.path}")
     left = "" if answers.is_open() else " No row of the queue is left open."
-    screen.say(f"\n{n_kept:,} answers are kept in {shown(answers.path)}.{left}")
+    are = "is" if n_kept == 1 else "are"
+    screen.say(f"\n{counted(n_kept, 'answer')} {are} kept in {shown(answers.path)}.{left}")
     if n_kept:
         screen.say("Settle the verdict by them: ", (f"sknoisy apply {shown(folder)}", "bold"))
 
@@ -165,8 +166,9 @@ class Session:
         self, answers: Answers, rows: Rows, classes: list[Any], n: int, screen: Screen
     ) -> None:
         self._answers = answers
-        self._values = rows.shown_values
-        self._position_of = {int(p): number for number, p in enumerate(rows.positions)}
+        # As they stand in the file.
+        self._cells = rows.cells.drop(columns=rows.target_place)
+        self._names = [shown(rows.cell_names[place], 30) for place in self._cells]
         self._classes = classes
         self._screen = screen
         self._places = answers.open_places()[:n]
@@ -243,19 +245,18 @@ class Session:
             (shown(row["suggested_label"], 60), "bold green"),
             f"  (the given label is right with a probability of {row['label_quality']:.2f})",
         )
-        screen.say(f"  reason     {shown(row['reason'])}\n")
+        screen.say(f"  reason     {shown(row['reason'])}")
+        if not is_empty(row["right_label"]):
+            screen.say("  answered   ", (shown(row["right_label"], 60), "bold"))
+        screen.say()
 
     def _show_values(self, place: int, n: int | None) -> None:
-        number = self._position_of[int(self._answers.queue["row"].iloc[place])]
-        values = self._values.iloc[number]
-        if isinstance(self._values, pd.Series):
-            self._screen.say(f"  {shown(values)}\n")
-            return
-        width = min(30, max(len(shown(name, 30)) for name in values.index))
-        for name, value in list(values.items())[:n]:
-            self._screen.say(f"  {shown(name, 30):<{width}}  {shown(value, 120)}")
-        if n is not None and len(values) > n:
-            self._screen.say(f"  ... and {len(values) - n} more columns (a shows all)")
+        cells = self._cells.iloc[int(self._answers.queue["row"].iloc[place])]
+        width = max(map(len, self._names))
+        for name, cell in list(zip(self._names, cells, strict=True))[:n]:
+            self._screen.say(f"  {name:<{width}}  {shown(cell, 120)}")
+        if n is not None and len(cells) > n:
+            self._screen.say(f"  ... and {counted(len(cells) - n, 'more column')} (a shows all)")
         self._screen.say()
 
 

@@ -11,7 +11,7 @@ from ..tables._values import kind_of, plain_values
 from ._errors import UserError
 from ._options import ColumnRoles
 from ._reading import Table, did_you_mean, labels_of
-from ._screen import Screen, listed, shown
+from ._screen import Screen, counted, listed, shown
 
 YES = {"1", "1.0", "true", "yes", "y", "t", "x"}
 NO = {"0", "0.0", "false", "no", "n", "f", "", "nan", "none", "<na>"}
@@ -41,9 +41,11 @@ class Rows:
         By position, why a row isn't judged.
     given_labels : Series of length n_all
     cells : DataFrame of length n_all
-        What cleaned.csv holds, by number of the column; `cell_names` are the names.
+        What cleaned.csv holds, by number of the column.
+    cell_names : list of str
+        Names of these columns; that of the labels is number `target_place`.
     shown_values : DataFrame or Series
-        What a person is shown of the rows, with their names as index.
+        What the report shows of the rows, with their names as index.
     """
 
     features: Any
@@ -53,6 +55,7 @@ class Rows:
     given_labels: pd.Series
     cells: pd.DataFrame
     cell_names: list[str]
+    target_place: int
     shown_values: Any
     left_out: dict[int, str] = field(default_factory=dict)
     trusted: BoolArray | None = None
@@ -116,6 +119,7 @@ def rows_of_table(table: Table, roles: ColumnRoles, screen: Screen) -> Rows:
         given_labels=labels,
         cells=table.cells,
         cell_names=table.names,
+        target_place=target,
         shown_values=shown_values,
         left_out=left_out,
         id_name=roles.id,
@@ -139,7 +143,7 @@ def _row_names(table: Table, place: int | None, screen: Screen) -> pd.Index:
         twice = names[names.duplicated()]
         example = f", such as {shown(twice.iloc[0], 60)!r}" if len(twice) else ""
         screen.note(
-            f"--id: values of {table.names[place]!r} are missing or stand in several rows{example}; "
+            f"--id: values of {table.names[place]!r} are missing or not unique{example}; "
             "rows are named by their number, counted from 0."
         )
         return pd.RangeIndex(n_rows, name="row")
@@ -155,8 +159,8 @@ def _rows_left_out(
         written = {text: n for text, n in spellings.items() if text}
         how = ", ".join(f"{text!r} in {n:,}" for text, n in list(written.items())[:5])
         screen.note(
-            f"{len(left_out):,} of {len(labels):,} rows have no label in {target!r} and are left "
-            f"out{f' (taken for missing: {how})' if how else ''}."
+            f"left out: {len(left_out):,} of {counted(len(labels), 'row')}, without a label in "
+            f"{target!r}{f' (taken for missing: {how})' if how else ''}."
         )
     counts = labels.value_counts()
     if len(counts) > MOST_CLASSES * counts.sum():
@@ -165,7 +169,7 @@ def _rows_left_out(
     if single.any():
         which = [f"{labels.iloc[p]!r} (row {shown(names[p], 40)})" for p in np.flatnonzero(single)]
         screen.note(
-            f"{single.sum():,} rows are left out, since no other row has their label: "
+            f"left out: {counted(int(single.sum()), 'row')} with a label that no other row has: "
             f"{listed(which, 5)}. Typing errors?"
         )
         left_out |= {
@@ -182,8 +186,8 @@ def _check_classes(labels: pd.Series, target: str) -> None:
     examples = listed(list(labels.unique()), 5)
     if n_classes == 1:
         raise UserError(
-            f"--target: all labels in {target!r} are {examples}. There must be two classes or more, "
-            "of two rows or more each."
+            f"--target: all labels in {target!r} are {examples}. There must be two classes or "
+            "more, of two rows or more each."
         )
     are_fractions = any(isinstance(label, float) and not label.is_integer() for label in labels)
     if n_classes > MOST_CLASSES * n_rows or (are_fractions and n_classes > MOST_FRACTIONS):

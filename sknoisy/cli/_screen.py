@@ -37,15 +37,11 @@ class Screen:
 
     def note(self, message: str) -> None:
         """Print what a person should know, though it doesn't stop the command."""
-        _print(self._notes, Text.assemble(("Note: ", "yellow"), shown(message, longest=None)))
+        _print(self._notes, Text.assemble(("Note: ", "yellow"), safe_lines(message)))
 
-    def error(self, message: str) -> None:
+    def error(self, message: str, head: str = "") -> None:
         """Print an error, also when quiet."""
-        head, colon, tail = message.partition("Error:")
-        text = (
-            Text.assemble((colon, "bold red"), shown(tail, longest=None)) if not head else message
-        )
-        _print(self._errors, text if isinstance(text, Text) else Text(text))
+        _print(self._errors, Text.assemble((head, "bold red"), safe_lines(message)))
 
     def table(
         self, columns: Sequence[str | tuple[str, dict[str, Any]]], rows: Sequence[Sequence[Any]]
@@ -85,7 +81,7 @@ def _print(console: Console, text: Text, end: str = "\n") -> None:
     console.print(text, soft_wrap=not console.is_terminal, end=end)
 
 
-def shown(value: Any, longest: int | None = LONGEST) -> str:
+def shown(value: Any, longest: int = LONGEST) -> str:
     """Return a value as one line of text that is safe in a terminal.
 
     Examples
@@ -93,13 +89,19 @@ def shown(value: Any, longest: int | None = LONGEST) -> str:
     >>> shown("a\\x1b[31mb\\nc"), shown(0.25), shown("x" * 9, longest=5)
     ('a�[31mb�c', '0.25', 'xxxx…')
     """
-    text = str(value)
-    text = CONTROL.sub("\N{REPLACEMENT CHARACTER}", text) if longest else _lines(text)
-    return text if longest is None or len(text) <= longest else text[: longest - 1] + "…"
+    text = CONTROL.sub("\N{REPLACEMENT CHARACTER}", str(value))
+    return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
-def _lines(text: str) -> str:
-    return "\n".join(CONTROL.sub("\N{REPLACEMENT CHARACTER}", line) for line in text.splitlines())
+def safe_lines(text: str) -> str:
+    """Return a text of several lines, each safe in a terminal.
+
+    Examples
+    --------
+    >>> safe_lines("a\\nb\\x07")
+    'a\\nb�'
+    """
+    return "\n".join(CONTROL.sub("\N{REPLACEMENT CHARACTER}", line) for line in text.split("\n"))
 
 
 def share(value: float) -> str:
@@ -111,6 +113,17 @@ def share(value: float) -> str:
     '21.3 %'
     """
     return f"{100 * value:.1f} %"
+
+
+def counted(n: int, name: str, plural: str | None = None) -> str:
+    """Return a number with the name of what is counted.
+
+    Examples
+    --------
+    >>> counted(1, "row"), counted(1234, "row"), counted(2, "class", "classes")
+    ('1 row', '1,234 rows', '2 classes')
+    """
+    return f"{n:,} {name if n == 1 else plural or name + 's'}"
 
 
 def listed(values: Sequence[Any], n: int = 10) -> str:
