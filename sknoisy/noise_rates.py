@@ -19,6 +19,7 @@ __all__ = [
     "calibrate_to_rate",
     "calibrated_quality",
     "estimate_noise_rate",
+    "share_intervals",
 ]
 
 N_RATES = 61
@@ -240,3 +241,33 @@ def calibrated_quality(scores: ArrayLike, calibration: ScoreCalibration) -> NDAr
 
 def _log_odds(scores: ArrayLike) -> NDArray[np.floating]:
     return logit(np.clip(np.asarray(scores, dtype=float), LEAST_SCORE, 1 - LEAST_SCORE))
+
+
+def share_intervals(
+    n_wrong: ArrayLike, n_rows: ArrayLike, *, coverage: float = COVERAGE
+) -> NDArray[np.floating]:
+    """Return Jeffreys' intervals of shares, each by its count among so many rows.
+
+    Parameters
+    ----------
+    n_wrong : array-like of shape (n_classes,)
+        Counts, or expected counts.
+    n_rows : array-like of shape (n_classes,)
+    coverage : float, default=0.9
+
+    Returns
+    -------
+    ndarray of shape (n_classes, 2)
+        From 0 where the count is 0, to 1 where it is that of all rows.
+
+    Examples
+    --------
+    >>> share_intervals([0, 5], [50, 50]).round(2)
+    array([[0.  , 0.04],
+           [0.05, 0.19]])
+    """
+    wrong, rows = (np.asarray(each, dtype=float) for each in (n_wrong, n_rows))
+    right = np.maximum(rows - wrong, 0.0)
+    tail = (1 - coverage) / 2
+    low, high = (beta.ppf(level, wrong + 0.5, right + 0.5) for level in (tail, 1 - tail))
+    return np.stack([np.where(wrong > 0, low, 0.0), np.where(right > 0, high, 1.0)], axis=-1)

@@ -1,9 +1,19 @@
-"""Pictures of what a detector found: how label quality is spread, and the images it suspects.
+"""Pictures of labels, verdicts, trainings and reviews, in the form of scikit-learn's displays.
 
-They need matplotlib, which comes with ``pip install sknoisy[plot]``.
+Each display has ``from_estimator`` or ``from_predictions``, a constructor that takes the data
+themselves, ``plot`` with ``ax``, and ``frame``, which returns what is drawn as a table.
 """
 
+from ._class_noise_rates import ClassNoiseRatesDisplay
 from ._label_quality import LabelQualityDisplay
 from ._suspicious_images import plot_suspicious_images
+from ._training_curves import TrainingCurvesDisplay
+from ._transition_matrix import TransitionMatrixDisplay
 
-__all__ = ["LabelQualityDisplay", "plot_suspicious_images"]
+__all__ = [
+    "ClassNoiseRatesDisplay",
+    "LabelQualityDisplay",
+    "TrainingCurvesDisplay",
+    "TransitionMatrixDisplay",
+    "plot_suspicious_images",
+]
