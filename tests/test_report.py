@@ -244,7 +244,7 @@ def test_rows_of_a_table_are_shown_as_text():
     ids=["polars", "sparse", "tensor", "list", "Dataset"],
 )
 def test_tables_of_every_make_show_the_same_values(kind):
-    X = np.random.default_rng(0).normal(size=(150, 4)).round(2)
+    X = np.random.default_rng(0).normal(size=(150, 4)).round(2) + 0.0
     assert content_of(kind(X))["cells"] == content_of(X)["cells"]
 
 
@@ -264,6 +264,11 @@ def test_images_are_small_pictures(shape):
     pictures = content_of(images)["pictures"]
     assert len(pictures) == 150
     assert all(each.startswith("data:image/") for each in pictures)
+
+
+def test_a_list_of_images_is_shown_as_pictures():
+    images = list(np.zeros((150, 8, 8, 3), np.uint8))
+    assert len(content_of(images)["pictures"]) == 150
 
 
 def test_image_files_are_read_and_those_that_cannot_be_are_named(tmp_path):
