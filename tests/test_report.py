@@ -20,7 +20,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from small_data import SHORT, easy_table
+from small_data import SHORT, easy_table, tiny_image_classifier, tiny_images
 from torch.utils.data import TensorDataset
 
 from sknoisy import NoisyLabelDetector, RobustClassifier
@@ -213,6 +213,47 @@ def test_pipelines_and_searches_are_opened():
     )
     for estimator in (pipeline, search):
         assert json.loads(LabelQualityReport(estimator, X, y).json())["summary"]["n_rows"] == 150
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        NoisyLabelDetector(**SHORT),
+        RobustClassifier(**SHORT),
+        RobustClassifier(final_estimator=LogisticRegression(), **SHORT),
+        NoisyLabelDetector("cross_entropy", contamination=0.2, **SHORT),
+        RobustClassifier("lsw", threshold=0.4, **SHORT),
+    ],
+    ids=["default", "default classifier", "final estimator", "contamination", "trusted"],
+)
+def test_estimators_of_every_kind_are_reported(estimator):
+    X, y, truth = easy_table()
+    trusted = np.arange(len(X)) < 30
+    given = np.where(trusted, truth, y)
+    model = estimator.fit(X, given, trusted=trusted)
+    report = LabelQualityReport(model, X, given, truth=truth)
+    told = json.loads(report.json())
+    assert told["summary"]["n_trusted"] == 30
+    assert told["summary"]["n_flagged"] == model.noise_mask_.sum()
+    assert (told["final"] is None) == isinstance(model, NoisyLabelDetector)
+    assert told["training"]["curves"]
+    assert (
+        data_of(report)["rows"]["flags"].count(2) + data_of(report)["rows"]["flags"].count(6) == 30
+    )
+    assert report.markdown()
+
+
+@pytest.mark.slow
+def test_a_detector_fitted_on_a_dataset_of_images_shows_them():
+    images, y = tiny_images()
+    floats = torch.from_numpy(images).float() / 255
+    dataset = TensorDataset(floats, torch.from_numpy(y))
+    model = tiny_image_classifier().fit(dataset)
+    state = torch.get_rng_state()
+    content = data_of(LabelQualityReport(model, dataset))["content"]
+    assert len(content["pictures"]) == len(images)
+    assert torch.equal(torch.get_rng_state(), state)
 
 
 def test_rows_of_a_table_are_shown_as_text():
