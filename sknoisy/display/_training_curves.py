@@ -173,7 +173,7 @@ class TrainingCurvesDisplay:
         drawn = self._chosen(curves)
         ax = new_axes() if ax is None else ax
         self._shade_counted(ax)
-        self.lines_ = []
+        self.lines_: list[Any] = []
         for number, name in enumerate(drawn):
             style = merged(line_style(number, len(frame)), line_kw, "lines.Line2D")
             label = plain_text(CURVE_NAMES.get(name, name.replace("_", " ")))
@@ -326,9 +326,8 @@ def counted_by_window(history: Sequence[Mapping[str, Any]], n_rows: int) -> Bool
     from ..methods.wrong_event._window import competent_rounds, rounds_by_loss, standard_error
 
     of_rounds = [entry.get("round") is not None for entry in history]
-    places = np.flatnonzero(
-        of_rounds if any(of_rounds) else ["memorization_gap" in entry for entry in history]
-    )
+    is_counting = ["memorization_gap" in entry for entry in history]
+    places = np.flatnonzero(of_rounds if any(of_rounds) else is_counting).tolist()
     if not len(places):
         return None
     entries = [history[place] for place in places]
@@ -341,7 +340,7 @@ def counted_by_window(history: Sequence[Mapping[str, Any]], n_rows: int) -> Bool
     else:
         counted = competent_rounds(agreements, standard_error(n_rows))
     mask = np.zeros(len(history), dtype=bool)
-    mask[places[counted]] = True
+    mask[np.array(places)[counted]] = True
     return mask
 
 
