@@ -15,7 +15,7 @@ try:
     from sklearn.callback import with_callbacks as _with_callbacks
 except ImportError:
 
-    class CallbackSupportMixin:  # type: ignore[no-redef]
+    class CallbackSupportMixin:
         """Stands in for scikit-learn's where it has no callbacks yet."""
 
     def _with_callbacks(method):  # type: ignore[no-redef]

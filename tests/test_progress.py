@@ -5,6 +5,7 @@ import os
 import re
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -126,20 +127,26 @@ def test_stand_ins_for_trusted_rows_are_told(capsys):
     assert stages == ["wrong events"] * 3 + ["reweighting"] * 3
 
 
-def test_a_long_part_is_told_every_ten_seconds_only():
-    lines = displays.Lines("Fit")
-    now = [0.0]
-    lines._is_due = lambda interval: now[0] - lines._latest >= interval
-    written = []
-    lines._write = lambda line: (written.append(line), setattr(lines, "_latest", now[0]))
-    lines._latest = 0.0
-    progress = FitProgress([lines])
-    with progress.task("training", 100, "epoch") as task:
-        lines._latest = 0.0
-        for second in range(1, 25):
-            now[0] = float(second)
+def test_a_long_part_is_told_now_and_then_only(capsys, monkeypatch):
+    monkeypatch.setattr(displays, "LOG_INTERVAL", 0.2)
+    with FitProgress(display_for("Fit", 1)).task("training", 100, "epoch") as task:
+        for _ in range(10):
+            time.sleep(0.05)
+            task.go_on(0.5)
             task.advance({"train_loss": 1.0})
-    assert [line.split(", ")[1] for line in written] == ["epoch 10 of 100", "epoch 20 of 100"]
+    lines = told(capsys)
+    # Nothing at the end, since so short a part isn't worth it.
+    assert 1 <= len(lines) <= 3
+    assert all(line.startswith("Fit: training, epoch") for line in lines)
+
+
+def test_a_long_epoch_is_told_of_before_its_end(capsys, monkeypatch):
+    monkeypatch.setattr(displays, "LOG_INTERVAL", 0.0)
+    with FitProgress(display_for("Fit", 1)).task("training", 4, "epoch") as task:
+        task.go_on(0.25)
+    (line,) = told(capsys)
+    assert line.startswith("Fit: training, epoch 1 of 4, ")
+    assert line.endswith("left, 25 % of it done")
 
 
 def test_results_are_the_same_whether_they_are_told_or_not(capsys):
