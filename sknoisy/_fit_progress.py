@@ -15,10 +15,10 @@ try:
     from sklearn.callback import with_callbacks as _with_callbacks
 except ImportError:
 
-    class CallbackSupportMixin:
+    class CallbackSupportMixin:  # type: ignore[no-redef]
         """Stands in for scikit-learn's where it has no callbacks yet."""
 
-    def _with_callbacks(method):  # type: ignore[no-redef]
+    def _with_callbacks(method):
         return method
 
 
