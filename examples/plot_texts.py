@@ -19,7 +19,6 @@ import numpy
 import pandas
 import scipy.signal
 import scipy.stats
-import sklearn.utils
 import torch
 
 from sknoisy.noise import flip_symmetric
