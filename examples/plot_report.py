@@ -34,8 +34,8 @@ report
 # As a file
 # ---------
 #
-# ``write_html`` writes the page, ``open`` shows it in the browser. Decisions that were clicked there
-# are downloaded as a file; ``apply_review(read_review(...))`` takes it.
+# ``write_html`` writes the page, ``open`` shows it in the browser. Decisions that were clicked
+# there are downloaded as a file; ``apply_review(read_review(...))`` takes it.
 
 from pathlib import Path
 from tempfile import mkdtemp
