@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -19,6 +20,18 @@ PIECE = 2**20
 # Of a zip file, which knows no earlier one; equal models give files with equal names and times.
 NO_TIME = (1980, 1, 1, 0, 0, 0)
 MOST_PARTS = 1000
+# What Python's zipfile raises for archives that are none; it looks for their parts where they say.
+UNREADABLE = (
+    EOFError,
+    NotImplementedError,
+    OSError,
+    OverflowError,
+    RuntimeError,
+    ValueError,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 def write_parts(path: Path, parts: Mapping[str, bytes], uncompressed: tuple[str, ...]) -> None:
@@ -82,14 +95,24 @@ def read_parts(path: Path, required: tuple[str, ...], suffix: str) -> dict[str, 
         names = sorted(each.name for each in path.iterdir() if each.name.endswith(suffix))
         _check_complete(path, {each.name for each in path.iterdir()}, required)
         return {name: (path / name).read_bytes() for name in (*required, *names)}
-    try:
-        with zipfile.ZipFile(path) as archive:
-            _check_names(path, archive.namelist(), required, suffix)
-            return {info.filename: _unpacked(path, archive, info) for info in archive.infolist()}
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        raise ModelFileError(
-            f"{path} can't be read: it isn't a file of sknoisy.save, or it is damaged ({error})."
-        ) from error
+    with open(path, "rb") as stream:
+        try:
+            return _parts_of_archive(path, stream, required, suffix)
+        except ModelFileError:
+            raise
+        except UNREADABLE as error:
+            raise ModelFileError(
+                f"{path} can't be read: it isn't a file of sknoisy.save, or it is damaged "
+                f"({error})."
+            ) from error
+
+
+def _parts_of_archive(
+    path: Path, stream: IO[bytes], required: tuple[str, ...], suffix: str
+) -> dict[str, bytes]:
+    with zipfile.ZipFile(stream) as archive:
+        _check_names(path, archive.namelist(), required, suffix)
+        return {info.filename: _unpacked(path, archive, info) for info in archive.infolist()}
 
 
 def _check_names(path: Path, names: list[str], required: tuple[str, ...], suffix: str) -> None:

@@ -117,10 +117,8 @@ def _is_made_from_parameters(value: Any) -> bool:
 
 
 def _write_parameters(value: Any, writer: Writer) -> dict[str, Any]:
-    if isinstance(value, NeuralNet | Callback):
-        # get_params leaves out what a scheduler got by other names.
-        kept = {name: each for name, each in vars(value).items() if _is_parameter(name)}
-        parameters = kept if isinstance(value, Callback) else value.get_params(deep=False)
+    if isinstance(value, Callback):
+        parameters = _parameters_of_callback(value)
     else:
         parameters = value.get_params(deep=False)
     return {
@@ -129,8 +127,19 @@ def _write_parameters(value: Any, writer: Writer) -> dict[str, Any]:
     }
 
 
-def _is_parameter(name: str) -> bool:
-    return not name.startswith("_") and not name.endswith("_")
+def _parameters_of_callback(callback: Callback) -> dict[str, Any]:
+    """Return what a callback was made with, apart from defaults such as the function print.
+
+    `get_params` leaves out what a scheduler got under names of its own.
+    """
+    known = inspect.signature(type(callback)).parameters
+    return {
+        name: value
+        for name, value in vars(callback).items()
+        if not name.startswith("_")
+        and not name.endswith("_")
+        and not (name in known and value is known[name].default)
+    }
 
 
 def _read_parameters(content: Any, reader: Reader) -> Any:

@@ -14,6 +14,8 @@ from ._writer import Kind, Reader, Writer
 STORED_KINDS = "biufc"
 STORED_SIZES = (1, 2, 4, 8)
 DATES = "mM"
+# Bytes of a text, for instance. Without a limit a few letters could ask for all memory.
+LARGEST_VALUE = 2**20
 # Fewer values are as well read in the JSON.
 FEW = 16
 
@@ -123,7 +125,10 @@ def _read_array(content: Any, reader: Reader) -> Any:
 def _plain_dtype(name: str) -> Any:
     if name.startswith("|T"):
         return np.dtypes.StringDType()
-    return np.dtype(str(name))
+    dtype = np.dtype(str(name))
+    if dtype.itemsize > LARGEST_VALUE:
+        raise ValueError(f"values of {dtype} are too large")
+    return dtype
 
 
 def _write_scalar(value: Any, writer: Writer) -> list[Any]:
@@ -135,7 +140,7 @@ def _write_scalar(value: Any, writer: Writer) -> list[Any]:
 
 
 def _read_scalar(content: Any, reader: Reader) -> Any:
-    dtype = np.dtype(str(content[0]))
+    dtype = _plain_dtype(content[0])
     if dtype.kind in DATES:
         return np.array(content[1], dtype=np.int64).view(dtype)[()]
     return np.array(reader.value(content[1]), dtype=dtype)[()]

@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,15 @@ from ._writer import Kind, Reader, Writer
 
 SUFFIX = ".skops"
 LIBRARIES = ("catboost", "lightgbm", "sklearn", "xgboost")
+SPLITTERS = (
+    "GroupKFold",
+    "KFold",
+    "PredefinedSplit",
+    "ShuffleSplit",
+    "StratifiedGroupKFold",
+    "StratifiedKFold",
+    "StratifiedShuffleSplit",
+)
 # What skops loads from our files beyond the types that it trusts by itself. None of them runs
 # anything; what trees hold is checked, since they would follow a wrong number anywhere.
 TRUSTED_TYPES = (
@@ -22,6 +32,7 @@ TRUSTED_TYPES = (
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     *(f"sklearn.metrics._dist_metrics.{name}Distance64" for name in ("Euclidean", "Manhattan")),
     "sklearn.metrics._dist_metrics.MinkowskiDistance64",
+    *(f"sklearn.model_selection._split.{name}" for name in SPLITTERS),
     "sklearn.neighbors._ball_tree.BallTree",
     "sklearn.neighbors._kd_tree.KDTree",
     "sklearn.tree._tree.Tree",
@@ -78,48 +89,63 @@ def _check_size(content: bytes) -> None:
 
 # -- trees ---------------------------------------------------------------------------------------
 
+TREE = "sklearn.tree._tree.Tree"
+PREDICTOR = "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"
+CHILDREN = {TREE: ("left_child", "right_child"), PREDICTOR: ("left", "right")}
+FEATURE = {TREE: "feature", PREDICTOR: "feature_idx"}
+
 
 def check_trees(value: Any) -> None:
-    """Raise an error where a tree of scikit-learn's leads outside itself or in a circle."""
-    for tree in _trees(value, set()):
-        nodes = tree.nodes if hasattr(tree, "nodes") else tree.__getstate__()["nodes"]
-        names = nodes.dtype.names or ()
-        left, right = (
-            nodes[name].astype(np.int64)
-            for name in (("left", "right") if "left" in names else ("left_child", "right_child"))
-        )
-        is_leaf = nodes["is_leaf"].astype(bool) if "is_leaf" in names else left < 0
-        numbers = np.arange(len(nodes))
-        for children in (left, right):
-            inner = ~is_leaf
-            if (children[inner] <= numbers[inner]).any() or (children[inner] >= len(nodes)).any():
-                raise ModelFileError("one of its trees leads outside itself")
+    """Raise an error where a tree of scikit-learn's leads outside itself or its rows.
+
+    In prediction scikit-learn follows the numbers that a tree holds without a look at them.
+    """
+    for tree, n_features in _trees(value, 0, set()):
+        if not _stays_inside(tree, n_features):
+            raise ModelFileError("one of its trees leads outside itself")
 
 
-def _trees(value: Any, seen: set[int]) -> Any:
-    """Yield the trees that an object holds, wherever they are."""
-    kind = type(value)
+def _stays_inside(tree: Any, n_features: int) -> bool:
+    name = _name_of_type(tree)
+    nodes = tree.nodes if name == PREDICTOR else tree.__getstate__()["nodes"]
+    is_leaf = nodes["is_leaf"] != 0 if name == PREDICTOR else nodes[CHILDREN[TREE][0]] < 0
+    inner = nodes[~is_leaf]
+    numbers = np.flatnonzero(~is_leaf)
+    # A child comes after its parent, so that no path is a circle.
+    children = [inner[each].astype(np.int64) for each in CHILDREN[name]]
+    features = inner[FEATURE[name]].astype(np.int64)
+    stays = all((each > numbers).all() and (each < len(nodes)).all() for each in children)
+    stays &= bool((features >= 0).all() and (features < n_features).all())
+    if name == PREDICTOR:
+        sets = inner["bitset_idx"][inner["is_categorical"] != 0]
+        stays &= bool((sets < len(tree.raw_left_cat_bitsets)).all())
+    return stays and len(nodes) > 0
+
+
+def _trees(value: Any, n_features: int, seen: set[int]) -> Iterator[tuple[Any, int]]:
+    """Yield the trees that an object holds, and how many features their rows have."""
     if id(value) in seen or isinstance(value, str | bytes | int | float):
         return
     seen.add(id(value))
-    name = f"{kind.__module__}.{kind.__name__}"
-    if name in TREES:
-        yield value
-    elif isinstance(value, list | tuple | set):
-        for each in value:
-            yield from _trees(each, seen)
+    name = _name_of_type(value)
+    parts: Any = ()
+    if name in CHILDREN:
+        yield value, value.n_features if name == TREE else n_features
+    elif isinstance(value, list | tuple):
+        parts = value
     elif isinstance(value, dict):
-        yield from _trees(list(value.values()), seen)
+        parts = value.values()
     elif isinstance(value, np.ndarray):
-        if value.dtype == object:
-            yield from _trees(value.ravel().tolist(), seen)
+        parts = value.ravel().tolist() if value.dtype == object else ()
     elif hasattr(value, "__dict__"):
-        yield from _trees(list(vars(value).values()), seen)
+        n_features = getattr(value, "n_features_in_", n_features)
+        parts = vars(value).values()
+    for part in list(parts):
+        yield from _trees(part, n_features, seen)
 
 
-TREES = (
-    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
-    "sklearn.tree._tree.Tree",
-)
+def _name_of_type(value: Any) -> str:
+    return f"{type(value).__module__}.{type(value).__name__}"
+
 
 SCIKIT_LEARN_KINDS = (Kind("skops", _is_of_library, _write, _read),)

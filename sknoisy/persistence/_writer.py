@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from hashlib import blake2b
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -150,11 +151,9 @@ class Reader:
 
 
 def _digest(values: NDArray[Any]) -> bytes:
-    from hashlib import blake2b
-
-    return blake2b(
-        values.view(np.uint8) if values.size and values.ndim else values.tobytes()
-    ).digest()
+    # Its bytes without a copy, which neither a number nor an empty array can give.
+    as_bytes: Any = values.view(np.uint8) if values.ndim and values.size else values.tobytes()
+    return blake2b(as_bytes).digest()
 
 
 def _free_name(place: str, taken: Mapping[str, Any]) -> str:
