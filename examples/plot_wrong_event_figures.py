@@ -10,7 +10,7 @@ their idea, from a real run on small data.
 # A run that keeps its epochs
 # ---------------------------
 #
-# A third of the labels is wrong. ``record_epochs`` keeps what the net thought of each label at the
+# Three labels in ten are wrong. ``record_epochs`` keeps what the net thought of each label at the
 # end of each epoch.
 
 from sklearn.datasets import load_digits
@@ -18,18 +18,18 @@ from sklearn.datasets import load_digits
 from sknoisy import NoisyLabelDetector, RobustClassifier
 from sknoisy.methods import WrongEvent
 from sknoisy.nets import TabularNet
-from sknoisy.noise import flip_pair
+from sknoisy.noise import flip_symmetric
 
 X, y_true = load_digits(return_X_y=True)
-y, flipped = flip_pair(y_true, 0.3, random_state=0)
-settings = {"net": TabularNet(max_epochs=40), "random_state": 0}
+y, flipped = flip_symmetric(y_true, 0.3, random_state=0)
+settings = {"net": TabularNet(module__dropout=0.5, max_epochs=40), "random_state": 0}
 detector = NoisyLabelDetector(WrongEvent(record_epochs=True), **settings).fit(X, y)
 
 # %%
 # The training
 # ------------
 #
-# Agreement with held-out labels rises to the share of labels that are right, and stays. Agreement
+# Agreement with held-out labels rises and stays: most of the others are wrong. Agreement
 # with the labels that are learnt rises on: wrong labels are learnt by heart. Wrong events count
 # until then.
 
