@@ -44,10 +44,10 @@ class CheckLabelNoise:
     --------
     >>> from skore import evaluate  # doctest: +SKIP
     >>> from sklearn.linear_model import LogisticRegression
-    >>> from sknoisy.datasets import load_digits_noisy
+    >>> from sknoisy.datasets import make_noisy_classification
     >>> from sknoisy.skore import CheckLabelNoise
-    >>> digits = load_digits_noisy(rate=0.3, random_state=0)
-    >>> report = evaluate(LogisticRegression(), digits.X, digits.y)  # doctest: +SKIP
+    >>> data = make_noisy_classification(rate=0.3, random_state=0)
+    >>> report = evaluate(LogisticRegression(), data.X, data.y)  # doctest: +SKIP
     >>> check = CheckLabelNoise()
     >>> report.checks.add([check])  # doctest: +SKIP
     >>> report.checks.summarize().frame(section="issue")  # doctest: +SKIP
