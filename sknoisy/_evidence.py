@@ -26,6 +26,7 @@ from .training import (
     EstimatorTrainer,
     Trainer,
     TrainingData,
+    current_progress,
     hold_out,
     mean_probabilities,
     ordinary_surroundings,
@@ -109,6 +110,8 @@ def _recall(memory: Memory, arguments: tuple[Any, ...], verbose: int) -> LabelEv
         evidence = _stored(cached, key, arguments, verbose)
     except OSError as error:
         raise _unusable(memory, error) from error
+    if is_there:
+        current_progress().notes.append("its training taken from the cache")
     # An entry that is there needs no lock, so it may lie in a folder that can't be written to.
     if evidence is not None:
         return evidence

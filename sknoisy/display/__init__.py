@@ -5,15 +5,23 @@ themselves, ``plot`` with ``ax``, and ``frame``, which returns what is drawn as 
 """
 
 from ._class_noise_rates import ClassNoiseRatesDisplay
+from ._detection_curves import DetectionCurvesDisplay
+from ._high_weight_errors import HighWeightErrorsDisplay
 from ._label_quality import LabelQualityDisplay
+from ._review_progress import ReviewProgressDisplay
 from ._suspicious_images import plot_suspicious_images
 from ._training_curves import TrainingCurvesDisplay
 from ._transition_matrix import TransitionMatrixDisplay
+from ._weight_history import WeightHistoryDisplay
 
 __all__ = [
     "ClassNoiseRatesDisplay",
+    "DetectionCurvesDisplay",
+    "HighWeightErrorsDisplay",
     "LabelQualityDisplay",
+    "ReviewProgressDisplay",
     "TrainingCurvesDisplay",
     "TransitionMatrixDisplay",
+    "WeightHistoryDisplay",
     "plot_suspicious_images",
 ]

@@ -1,5 +1,6 @@
 """What displays ask of their arguments."""
 
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -45,3 +46,24 @@ def check_names(names: ArrayLike | None, n_classes: int) -> NDArray[Any]:
             f"display_labels must be the names of {n_classes} classes, got {names.shape}."
         )
     return names
+
+
+def check_choice(value: Any, choices: Collection[str], *, name: str) -> None:
+    """Raise unless a value is one of the choices."""
+    if value not in choices:
+        raise ValueError(f"{name} must be one of {tuple(choices)}, got {value!r}.")
+
+
+def named(values: Any, name: str) -> dict[str, Any]:
+    """Return values by the names of the methods that they are of; one alone is named by its kind.
+
+    Raises
+    ------
+    ValueError
+        If there are none.
+    """
+    if not isinstance(values, Mapping):
+        return {name.replace("_", " "): values}
+    if not values:
+        raise ValueError(f"{name} must hold at least one method, got an empty dict.")
+    return {str(each): value for each, value in values.items()}
