@@ -110,10 +110,9 @@ def _recall(memory: Memory, arguments: tuple[Any, ...], verbose: int) -> LabelEv
         evidence = _stored(cached, key, arguments, verbose)
     except OSError as error:
         raise _unusable(memory, error) from error
-    if is_there:
-        current_progress().notes.append("its training taken from the cache")
     # An entry that is there needs no lock, so it may lie in a folder that can't be written to.
     if evidence is not None:
+        current_progress().notes.append("its training taken from the cache")
         return evidence
     with _lock(memory, key):
         # Meanwhile another process may have trained.
