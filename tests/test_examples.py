@@ -54,6 +54,15 @@ def demo_rows(output):
     }
 
 
+def test_report_example_writes_a_page_of_a_table_and_one_of_images(tmp_path):
+    output = output_of(run_script("report.py", "--n-rows", "300", folder=tmp_path))
+    for name in ("complaints", "digits"):
+        page = (tmp_path / f"{name}_report.html").read_text(encoding="utf-8")
+        assert page.startswith("<!DOCTYPE html>")
+        assert f"{name}_report.html" in output
+    assert '"pictures":["data:image/png' in page
+
+
 def data_home_or_skip(*paths):
     """Return the data home that SKNOISY_DATA names, if it has the files."""
     home = os.environ.get("SKNOISY_DATA")
@@ -116,7 +125,8 @@ def bare_demo(tmp_path_factory):
     """The same without the optional package, and with another share of wrong labels."""
     folder = tmp_path_factory.mktemp("bare_demo")
     arguments = ["--quick", "--noise-rate", "0.1"]
-    return output_of(run_without(["cleanlab"], "demo.py", *arguments, folder=folder)), folder
+    done = run_script("demo.py", *arguments, folder=folder, without=["cleanlab"])
+    return output_of(done), folder
 
 
 def test_demo_goes_on_without_the_optional_package(bare_demo):

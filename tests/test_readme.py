@@ -99,9 +99,10 @@ def test_a_page_has_at_most_1200_words(page):
 
 
 def command_lines(page):
-    """Return the calls of sknoisy on a page: in blocks of the shell, and within sentences."""
+    """Return the calls of sknoisy in blocks of the shell on a page."""
     text = page.read_text(encoding="utf-8")
-    return re.findall(r"^sknoisy (?!COMMAND)(.+)$|`sknoisy (\w+ [^`.]+)`", text, re.MULTILINE)
+    blocks = re.findall(r"^```sh\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
+    return re.findall(r"^sknoisy (.+)$", "\n".join(blocks), re.MULTILINE)
 
 
 @pytest.mark.parametrize("page", [README, GET_STARTED, *USER_GUIDE], ids=lambda page: page.stem)
@@ -111,8 +112,8 @@ def test_commands_and_options_of_the_command_line_exist(page):
     from sknoisy.cli import app
 
     commands = get_command(app).commands
-    for block, sentence in command_lines(page):
-        name, *words = (block or sentence).split()
+    for call in command_lines(page):
+        name, *words = call.split()
         options = {option for each in commands[name].params for option in each.opts}
         assert {word for word in words if word.startswith("--")} <= options
 
