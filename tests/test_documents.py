@@ -27,7 +27,7 @@ def check_markdown():
     return tool("check_markdown")
 
 
-def test_tables_of_the_readme_are_what_the_methods_say():
+def test_tables_of_the_user_guide_are_what_the_methods_say():
     assert tool("write_method_tables").main(["--check"]) == 0, "Run `make tables`."
 
 
