@@ -290,6 +290,13 @@ def test_what_is_there_is_drawn(entry, drawn, label):
     assert (display.ax_.get_xlabel(), display.ax_.get_ylabel()) == ("Round", label)
 
 
+def test_a_curve_looks_the_same_whatever_stands_beside_it():
+    both = TrainingCurvesDisplay(history(3)).plot()
+    alone = TrainingCurvesDisplay(history(3)).plot(curves=["wrong_events", "train_loss"])
+    assert alone.lines_[0].get_color() == both.lines_[2].get_color()
+    assert alone.lines_[1].get_color() != alone.lines_[0].get_color()
+
+
 def test_curves_can_be_chosen():
     display = TrainingCurvesDisplay(history(4)).plot(curves="train_loss")
     assert_allclose(display.lines_[0].get_ydata(), [1, 1 / 2, 1 / 3, 1 / 4])
