@@ -18,6 +18,7 @@ from torch.utils.data import Dataset
 from ._arrays import plain
 from ._evidence import collect_evidence, draw_seed, predict_together
 from ._features import row_index
+from ._fit_progress import CallbackSupportMixin
 from ._judges import Judges, check_estimator_rows, check_rows_of_method, resolve_judges
 from ._labels import (
     RowMetadata,
@@ -60,13 +61,14 @@ from .thresholds import (
 from .training import (
     Trainer,
     TrainingData,
+    current_progress,
     ordinary_surroundings,
     searchable_net,
     seeded_global_state,
 )
 
 
-class BaseNoisyLabelEstimator(ReviewedLabels, ClassifierMixin, BaseEstimator):
+class BaseNoisyLabelEstimator(ReviewedLabels, CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     """Find wrong labels by a method, and predict with the net that it leaves."""
 
     __metadata_request__fit = {"trusted": True, "groups": True}
@@ -214,7 +216,7 @@ class BaseNoisyLabelEstimator(ReviewedLabels, ClassifierMixin, BaseEstimator):
     def _collect(
         self, judges: Judges, data: TrainingData, random_state: int | None, *, with_classifier: bool
     ) -> LabelEvidence:
-        return collect_evidence(
+        evidence = collect_evidence(
             judges,
             data,
             random_state,
@@ -223,6 +225,8 @@ class BaseNoisyLabelEstimator(ReviewedLabels, ClassifierMixin, BaseEstimator):
             memory=self.memory,
             verbose=int(self.verbose),
         )
+        current_progress().is_cached = self.memory is not None
+        return evidence
 
     def _fixed_random_state(self) -> int | None:
         """Turn a generator into a seed, so that every stage of a fit starts from one value."""
@@ -255,6 +259,10 @@ class BaseNoisyLabelEstimator(ReviewedLabels, ClassifierMixin, BaseEstimator):
             held_out_rows=evidence.held_out_rows,
             held_out_probabilities=evidence.held_out_probabilities,
         )
+        if evidence.by_epoch is not None:
+            self.evidence_["by_epoch"] = evidence.by_epoch
+        if evidence.rounds:
+            self.evidence_["rounds"] = evidence.rounds
         self._score_calibration = verdict.calibration
         warn_of_lost_classes(self.noise_mask_, data.y, self.classes_)
         if self._groups is not None and self._row_groups is not None:
@@ -457,6 +465,17 @@ class BaseNoisyLabelEstimator(ReviewedLabels, ClassifierMixin, BaseEstimator):
             },
             index=self._index,
         )
+
+    def __getstate__(self) -> dict[str, Any]:
+        # They know classes of this module, which estimators have to do without at their import.
+        from .persistence import stored
+
+        return stored(dict(super().__getstate__()))
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        from .persistence import restored
+
+        super().__setstate__(restored(state))
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "label_quality_")

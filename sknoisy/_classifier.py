@@ -27,6 +27,7 @@ from ._final import (
     with_best_of_lost_classes,
 )
 from ._fit_or_nothing import fit_anew_or_not_at_all
+from ._fit_progress import fit_progress, with_callbacks
 from ._judges import check_estimator_parameter, check_estimator_rows
 from ._labels import RowMetadata
 from ._rows import CheckedRows
@@ -48,6 +49,7 @@ from .training import (
     Trainer,
     TrainingData,
     ordinary_surroundings,
+    progress_task,
     takes_sample_weight,
     threads_for_table,
 )
@@ -131,7 +133,8 @@ class RobustClassifier(BaseNoisyLabelEstimator):
         Initial weights, order of the rows, views and dropout. On a CPU an integer makes fits
         with as many torch threads equal to the bit, in threads and processes too.
     verbose : int, default=0
-        1: a progress bar; 2: skorch's table as well.
+        1: a bar in a terminal and in a notebook, a line every ten seconds in a file, and a line
+        that sums up; 2: a line per epoch, round and fold; 3: skorch's table as well.
 
     Attributes
     ----------
@@ -168,14 +171,21 @@ class RobustClassifier(BaseNoisyLabelEstimator):
     evidence_ : Bunch
         What the method itself found: its `score` of each row, in [0, 1], and the `threshold` of
         it; the `margin` of the label and its `runner_up`, as the model sees them; the
-        `held_out_rows`, and the class probabilities predicted for them.
+        `held_out_rows`, and the class probabilities predicted for them. `by_epoch`, where the
+        method's `record_epochs` asks for it; `rounds`, as in `history_`, of the booster that judges
+        beside a net.
     transition_matrix_ : ndarray of shape (n_classes, n_classes)
         Estimate of P(given class j | true class i).
     net_ : skorch NeuralNetClassifier
         The trained net.
     history_ : list of dict
-        What skorch recorded, one dict per epoch; with a booster as `estimator`, its losses and
-        agreements on the held-out rows, one dict per round.
+        One dict per epoch of all trainings of nets; with a booster as `estimator`, one per round.
+        What skorch records, `epoch` (from 1 on in each training) or `round`, and `train_loss`; the
+        `stage` of the training; the shares of the rows whose given label is predicted,
+        `train_agreement`, and `held_out_agreement` where rows are held out (of a sample of them);
+        `wrong_events`, the mean share of the epochs of a training so far in which rows were
+        contradicted; `memorization_gap` where counting ends by it; the `judge` where a net and a
+        booster judge together.
     estimators_ : list of classifiers
         Only with an `estimator`: the fitted clones that judged, one booster or one per fold. They
         know the classes as codes 0, 1, ... There is no `net_` then.
@@ -247,6 +257,7 @@ class RobustClassifier(BaseNoisyLabelEstimator):
         self.final = final
         self.final_estimator = final_estimator
 
+    @with_callbacks
     def fit(
         self,
         X: Features,
@@ -281,7 +292,7 @@ class RobustClassifier(BaseNoisyLabelEstimator):
         -------
         self
         """
-        with fit_anew_or_not_at_all(self), ordinary_surroundings:
+        with fit_progress(self, X, y), fit_anew_or_not_at_all(self), ordinary_surroundings:
             self._fit(X, y, RowMetadata(trusted, sample_weight, groups))
         return self
 
@@ -375,9 +386,9 @@ class RobustClassifier(BaseNoisyLabelEstimator):
             final = self._compare_forms(classifier, table, data, seed).best
         self.final_ = final
         labels = data.y if needs_codes(classifier) else self._given_labels
-        self.final_estimator_ = fit_weighted(
-            classifier, table, labels, self._final_weights(final, data), seed
-        )
+        weights = self._final_weights(final, data)
+        with progress_task("final_estimator"):
+            self.final_estimator_ = fit_weighted(classifier, table, labels, weights, seed)
 
     def _fit_final_trees(
         self, trees: Any, data: TrainingData, final: str, seed: int | None
@@ -390,7 +401,8 @@ class RobustClassifier(BaseNoisyLabelEstimator):
         elif final == "method":
             final = FORMS[0]
         weights = self._final_weights(final, data)
-        self.estimators_ = [fit_weighted(trees, data.table, data.y, weights, seed)]
+        with progress_task("final_trees"):
+            self.estimators_ = [fit_weighted(trees, data.table, data.y, weights, seed)]
 
     def _compare_forms(
         self, classifier: Any, table: Any, data: TrainingData, seed: int | None
@@ -439,9 +451,9 @@ class RobustClassifier(BaseNoisyLabelEstimator):
         trainer = Trainer(
             self.net, data, seed=draw_seed(seed), verbose=int(self.verbose), **self._settings()
         )
-        run = trainer.new_run().fit()
+        run = trainer.new_run().fit(stage="final")
         self.net_, self._peer_nets = trainer.rebuild(run.state()), []
-        self.history_ = run.history()
+        self.history_ = self.history_ + run.history()
 
     @_available_if(_gives_probabilities)
     def predict_proba(self, X: Features) -> FloatArray:

@@ -13,6 +13,7 @@ from sklearn.utils import Tags
 from ._base import BaseNoisyLabelEstimator
 from ._features import take_rows
 from ._fit_or_nothing import fit_anew_or_not_at_all
+from ._fit_progress import fit_progress, with_callbacks
 from ._judges import check_estimator_parameter
 from ._labels import RowMetadata, without_one_hot
 from ._routing import route_to_fit_resample
@@ -81,7 +82,8 @@ class NoisyLabelDetector(OneToOneFeatureMixin, BaseNoisyLabelEstimator):
         Initial weights, order of the rows, views and dropout. On a CPU an integer makes fits
         with as many torch threads equal to the bit, in threads and processes too.
     verbose : int, default=0
-        1: a progress bar; 2: skorch's table as well.
+        1: a bar in a terminal and in a notebook, a line every ten seconds in a file, and a line
+        that sums up; 2: a line per epoch, round and fold; 3: skorch's table as well.
 
     Attributes
     ----------
@@ -118,14 +120,21 @@ class NoisyLabelDetector(OneToOneFeatureMixin, BaseNoisyLabelEstimator):
     evidence_ : Bunch
         What the method itself found: its `score` of each row, in [0, 1], and the `threshold` of
         it; the `margin` of the label and its `runner_up`, as the model sees them; the
-        `held_out_rows`, and the class probabilities predicted for them.
+        `held_out_rows`, and the class probabilities predicted for them. `by_epoch`, where the
+        method's `record_epochs` asks for it; `rounds`, as in `history_`, of the booster that judges
+        beside a net.
     transition_matrix_ : ndarray of shape (n_classes, n_classes)
         Estimate of P(given class j | true class i).
     net_ : skorch NeuralNetClassifier
         The trained net.
     history_ : list of dict
-        What skorch recorded, one dict per epoch; with a booster as `estimator`, its losses and
-        agreements on the held-out rows, one dict per round.
+        One dict per epoch of all trainings of nets; with a booster as `estimator`, one per round.
+        What skorch records, `epoch` (from 1 on in each training) or `round`, and `train_loss`; the
+        `stage` of the training; the shares of the rows whose given label is predicted,
+        `train_agreement`, and `held_out_agreement` where rows are held out (of a sample of them);
+        `wrong_events`, the mean share of the epochs of a training so far in which rows were
+        contradicted; `memorization_gap` where counting ends by it; the `judge` where a net and a
+        booster judge together.
     estimators_ : list of classifiers
         Only with an `estimator`: the fitted clones that judged, one booster or one per fold. They
         know the classes as codes 0, 1, ... There is no `net_` then.
@@ -190,6 +199,7 @@ class NoisyLabelDetector(OneToOneFeatureMixin, BaseNoisyLabelEstimator):
             verbose=verbose,
         )
 
+    @with_callbacks
     def fit(
         self,
         X: Features,
@@ -224,7 +234,7 @@ class NoisyLabelDetector(OneToOneFeatureMixin, BaseNoisyLabelEstimator):
         -------
         self
         """
-        with fit_anew_or_not_at_all(self), ordinary_surroundings:
+        with fit_progress(self, X, y), fit_anew_or_not_at_all(self), ordinary_surroundings:
             self._fit(X, y, RowMetadata(trusted, sample_weight, groups))
         return self
 

@@ -2,13 +2,13 @@
 
 import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import script_runner
+from data_home import vouch_for
 from sklearn.datasets import load_digits
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -27,33 +27,11 @@ ISSUE_COLUMNS = [
 pytestmark = pytest.mark.slow
 
 
-def run_script(name, *arguments, folder, **environment):
+def run_script(name, *arguments, folder, without=(), **environment):
     """Run a script in a folder, which is its data home too unless the environment has another."""
     environment = {"OMP_NUM_THREADS": "1", "SKNOISY_DATA": str(folder)} | environment
-    return run([EXAMPLES / name, *arguments], folder, environment)
-
-
-def run_without(packages, name, *arguments, folder):
-    """Run a script where these packages can't be imported."""
-    script = str(EXAMPLES / name)
-    code = (
-        "import runpy, sys\n"
-        f"sys.modules.update(dict.fromkeys({packages!r}))\n"
-        f"sys.argv[0] = {script!r}\n"
-        f"runpy.run_path({script!r}, run_name='__main__')"
-    )
-    environment = {"OMP_NUM_THREADS": "1", "SKNOISY_DATA": str(folder)}
-    return run(["-c", code, *arguments], folder, environment)
-
-
-def run(arguments, folder, environment):
-    return subprocess.run(
-        [sys.executable, *map(str, arguments)],
-        cwd=folder,
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-        check=False,
+    return script_runner.run_script(
+        EXAMPLES / name, arguments, folder=folder, environment=environment, without=without
     )
 
 
@@ -74,6 +52,15 @@ def demo_rows(output):
         for name, *figures in lines
         if len(figures) == len(DEMO_COLUMNS) and figures != DEMO_COLUMNS
     }
+
+
+def test_report_example_writes_a_page_of_a_table_and_one_of_images(tmp_path):
+    output = output_of(run_script("report.py", "--n-rows", "300", folder=tmp_path))
+    for name in ("complaints", "digits"):
+        page = (tmp_path / f"{name}_report.html").read_text(encoding="utf-8")
+        assert page.startswith("<!DOCTYPE html>")
+        assert f"{name}_report.html" in output
+    assert '"pictures":["data:image/png' in page
 
 
 def data_home_or_skip(*paths):
@@ -120,7 +107,7 @@ def bare_demo(tmp_path_factory):
     folder = tmp_path_factory.mktemp("bare_demo")
     packages = ["cleanlab", "matplotlib"]
     arguments = ["--quick", "--noise-rate", "0.1"]
-    return output_of(run_without(packages, "demo.py", *arguments, folder=folder)), folder
+    return output_of(run_script("demo.py", *arguments, folder=folder, without=packages)), folder
 
 
 def test_demo_goes_on_without_optional_packages(bare_demo):
@@ -315,6 +302,7 @@ def messages(tmp_path_factory):
     (home / "text").mkdir()
     table = pd.DataFrame({"label": labels, "text": texts})
     table.to_csv(home / "text" / "sms_spam.tsv.gz", sep="\t", index=False)
+    vouch_for(home / "text" / "sms_spam.tsv.gz")
     return home
 
 

@@ -68,6 +68,11 @@ class LabelEvidence:
         What was predicted for them.
     contradictions : tuple of Contradictions, default=()
         What a person who looks at the labels is told.
+    by_epoch : ndarray of float32 of shape (n_epochs, n_rows), default=None
+        Score or weight of each row at the end of each epoch or round, where it was asked for; NaN
+        where there is none.
+    rounds : list of dict, default=[]
+        What was seen in each round of the classifier that judges beside a net.
     """
 
     quality: np.ndarray
@@ -82,6 +87,8 @@ class LabelEvidence:
     held_out_rows: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     held_out_probabilities: np.ndarray | None = None
     contradictions: tuple[Contradictions, ...] = ()
+    by_epoch: np.ndarray | None = None
+    rounds: History = field(default_factory=list)
 
     @classmethod
     def of(
@@ -149,7 +156,24 @@ def compare_with_runner_up(batch: Batch, logits: Tensor) -> tuple[Tensor, Tensor
 
 
 def runner_up_classes(probabilities: FloatArray, codes: IntArray) -> IntArray:
-    """Return the most probable class other than the given one of each row."""
+    """Return the most probable class other than the given one of each row.
+
+    Parameters
+    ----------
+    probabilities : ndarray of shape (n_rows, n_classes)
+    codes : ndarray of int of shape (n_rows,)
+        Given classes.
+
+    Returns
+    -------
+    ndarray of int of shape (n_rows,)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> runner_up_classes(np.array([[0.7, 0.2, 0.1], [0.7, 0.2, 0.1]]), np.array([0, 1]))
+    array([1, 0])
+    """
     others = probabilities.copy()
     others[np.arange(len(codes)), codes] = -1
     return others.argmax(axis=1)

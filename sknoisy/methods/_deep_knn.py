@@ -7,7 +7,7 @@ import numpy as np
 
 from .._parameters import check_choice, check_number
 from ..neighbors import count_votes, nearest_rows
-from ..training import Trainer, last_layer_inputs
+from ..training import Trainer, last_layer_inputs, progress_task
 from ._base import LabelEvidence, Method
 
 FEATURES = ("logits", "last_layer")
@@ -88,14 +88,17 @@ class DeepKNN(Method):
     def detect(self, trainer: Trainer) -> LabelEvidence:
         """Train the first net, and let neighbours vote."""
         run = trainer.new_run()
-        run.fit(max_epochs=max(1, round(self.training_share * trainer.max_epochs)))
+        n_epochs = max(1, round(self.training_share * trainer.max_epochs))
+        run.fit(max_epochs=n_epochs, stage="first_training")
         every = np.arange(run.data.n_rows)
         if self.features == "logits":
             features = run.predict(every, lambda batch, logits: logits.float())
         else:
             features = last_layer_inputs(run, every)
         n_neighbors = self.n_neighbors or max(MIN_NEIGHBORS, round(PUBLISHED_SHARE * len(every)))
-        votes = count_votes(run.data.y, run.data.n_classes, nearest_rows(features, n_neighbors))
+        with progress_task("neighbours"):
+            nearest = nearest_rows(features, n_neighbors)
+        votes = count_votes(run.data.y, run.data.n_classes, nearest)
         evidence = LabelEvidence.of(run)
         evidence.quality = vote_quality(votes, run.data.y, evidence.margins)
         evidence.weights = evidence.quality.copy()

@@ -24,7 +24,18 @@ from ._jacobian_vector_product import (
 )
 from ._net_outputs import last_layer_inputs, predict_probabilities
 from ._net_setup import MIN_EMBEDDING_FEATURES, has_scheduler, python_scalars
-from ._row_state import RowState
+from ._progress import (
+    FitProgress,
+    Task,
+    current_progress,
+    display_for,
+    duration,
+    is_under_way,
+    percent,
+    progress_task,
+    showing,
+)
+from ._row_state import EpochRecord, RowState
 from ._run import TrainingRun
 from ._seeding import seeded_global_state
 from ._step import Step
@@ -38,32 +49,42 @@ __all__ = [
     "Batch",
     "DefaultNet",
     "EXACT_GRADIENTS",
+    "EpochRecord",
     "EstimatorTrainer",
+    "FitProgress",
     "GRADIENTS",
     "MIN_EMBEDDING_FEATURES",
     "RowState",
     "RunningGradient",
     "Step",
+    "Task",
     "Trainer",
     "TrainingData",
     "TrainingRun",
     "batch_derivatives",
     "class_probabilities",
     "fit_clone",
+    "current_progress",
+    "display_for",
+    "duration",
     "few_threads",
     "functional_losses",
     "has_scheduler",
     "hold_out",
+    "is_under_way",
     "last_layer_inputs",
     "mean_probabilities",
     "ordinary_surroundings",
+    "percent",
     "predict_probabilities",
     "probe_step",
+    "progress_task",
     "python_scalars",
     "resolve_gradient",
     "row_derivatives",
     "searchable_net",
     "seeded_global_state",
+    "showing",
     "takes_sample_weight",
     "threads_for_table",
     "trusted_gradient",

@@ -27,6 +27,7 @@ N_EXAMPLES = 8
 N_EXAMPLE_ROWS = 10_000
 # From so many columns on a table is taken for embeddings: benchmark tables have fewer, even with
 # their categories one-hot, and sentence encoders and image nets give more.
+#: Columns from which on the default net for a table is that for embeddings.
 MIN_EMBEDDING_FEATURES = 256
 TAKE_SPARSE_GRADIENTS = (torch.optim.SGD, torch.optim.Adagrad, torch.optim.SparseAdam)
 OPTIMIZER_CHOICES = {"fused", "foreach", "capturable", "differentiable"}
@@ -115,7 +116,7 @@ def initialize_net(net, data, *, device, seed, verbose):
     that the user has not set comes from the data.
     """
     net = clone(net)
-    net.set_params(device=str(device), verbose=max(verbose - 1, 0), **_missing_sizes(net, data))
+    net.set_params(device=str(device), verbose=max(verbose - 2, 0), **_missing_sizes(net, data))
     with seeded_global_state(seed):
         _initialize(net)
     _check_trainable(net)
