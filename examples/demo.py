@@ -197,7 +197,7 @@ def print_tables(tasks, tables):
 
 
 def draw_picture(task, detector, path):
-    """Draw the label quality of all digits, and the digits that are most suspicious."""
+    """Draw the label quality of all digits, and some of the digits that are flagged."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -229,13 +229,19 @@ def draw_label_quality(figure, task, detector):
 def draw_suspicious_digits(figure, task, detector):
     from sknoisy.display import plot_suspicious_images
 
-    figure.suptitle("Most suspicious: given → suggested (✓ wrong, ✗ right)", fontsize=12)
+    figure.suptitle("Some that are flagged: given → suggested (✓ wrong, ✗ right)", fontsize=12)
+    flagged = np.flatnonzero(detector.noise_mask_)
+    by_quality = flagged[np.argsort(detector.label_quality_[flagged], kind="stable")]
+    # From the first to the last, since all of the first ones are surely wrong.
+    places = np.linspace(0, len(flagged) - 1, min(16, len(flagged))).round().astype(int)
+    rows = by_quality[places]
     plot_suspicious_images(
-        1 - task.X.reshape(-1, 8, 8) / 16,
-        task.y_given,
-        detector.suggested_labels_,
-        detector.label_quality_,
-        wrong=task.flipped,
+        1 - task.X[rows].reshape(-1, 8, 8) / 16,
+        task.y_given[rows],
+        detector.suggested_labels_[rows],
+        detector.label_quality_[rows],
+        wrong=task.flipped[rows],
+        row_labels=rows,
         axes=figure.subplots(4, 4),
     )
 
