@@ -466,6 +466,17 @@ class BaseNoisyLabelEstimator(ReviewedLabels, CallbackSupportMixin, ClassifierMi
             index=self._index,
         )
 
+    def __getstate__(self) -> dict[str, Any]:
+        # They know classes of this module, which estimators have to do without at their import.
+        from .persistence import stored
+
+        return stored(dict(super().__getstate__()))
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        from .persistence import restored
+
+        super().__setstate__(restored(state))
+
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "label_quality_")
 
