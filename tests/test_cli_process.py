@@ -6,6 +6,7 @@ import select
 import signal
 import subprocess
 import sys
+import termios
 import time
 
 import pytest
@@ -89,15 +90,23 @@ def test_in_a_terminal_single_keys_decide_and_ctrl_c_keeps_the_answers(folder):
         os.environ["TERM"] = "xterm"
         os.execv(sys.executable, [*COMMAND, "review", str(folder / "out"), "-n", "3"])
     printed = read_until(terminal, b"Decision: ")
+    wait_for_single_keys(terminal)
     os.write(terminal, b"k")
     printed += read_until(terminal, b"2 of 3")
     printed += read_until(terminal, b"Decision: ")
+    wait_for_single_keys(terminal)
     os.write(terminal, b"\x03")
     printed += read_until(terminal, b"1 answer in")
     _, status = os.waitpid(process, 0)
     assert os.waitstatus_to_exitcode(status) == 130
     assert b"Traceback" not in printed
     assert (folder / "out" / "review.csv").exists()
+
+
+def wait_for_single_keys(terminal):
+    """Wait until a terminal takes keys rather than lines; what comes earlier is lost."""
+    while termios.tcgetattr(terminal)[3] & termios.ICANON:
+        time.sleep(0.05)
 
 
 def read_until(terminal, words, patience=120):
