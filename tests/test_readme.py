@@ -7,6 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from sklearn.ensemble import HistGradientBoostingClassifier
+
+from sknoisy import NoisyLabelDetector, RobustClassifier
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -84,12 +87,49 @@ def test_named_scripts_exist():
     assert all((ROOT / script).is_file() for script in scripts)
 
 
-def test_every_attribute_of_the_table_is_one_of_the_estimators():
-    from sknoisy import RobustClassifier
+def test_readme_shows_the_first_result_within_a_screen():
+    head = README.read_text(encoding="utf-8").split("![")[0]
+    assert "get_label_issues" in head and "sknoisy detect" in head
+    assert len(head.splitlines()) <= 50
 
-    rows = re.findall(r"^\| (`\w+_`.*?) \|", README.read_text(encoding="utf-8"), re.MULTILINE)
+
+@pytest.mark.parametrize("page", [GET_STARTED, *USER_GUIDE], ids=lambda page: page.stem)
+def test_a_page_has_at_most_1200_words(page):
+    assert len(page.read_text(encoding="utf-8").split()) <= 1200
+
+
+def command_lines(page):
+    """Return the calls of sknoisy in blocks of the shell on a page."""
+    text = page.read_text(encoding="utf-8")
+    blocks = re.findall(r"^```sh\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
+    return re.findall(r"^sknoisy (.+)$", "\n".join(blocks), re.MULTILINE)
+
+
+@pytest.mark.parametrize("page", [README, GET_STARTED, *USER_GUIDE], ids=lambda page: page.stem)
+def test_commands_and_options_of_the_command_line_exist(page):
+    from typer.main import get_command
+
+    from sknoisy.cli import app
+
+    commands = get_command(app).commands
+    for call in command_lines(page):
+        name, *words = call.split()
+        options = {option for each in commands[name].params for option in each.opts}
+        assert {word for word in words if word.startswith("--")} <= options
+
+
+def test_every_attribute_of_the_tables_is_one_of_the_estimators():
+    page = ROOT / "docs" / "user_guide" / "attributes.md"
+    rows = re.findall(r"^\| (`\w+_`.*?) \|", page.read_text(encoding="utf-8"), re.MULTILINE)
     names = {name for row in rows for name in re.findall(r"`(\w+_)`", row)}
-    X = torch.eye(8).repeat(4, 1).numpy()
-    model = RobustClassifier(max_epochs=2, random_state=0).fit(X, X.argmax(axis=1))
-    assert len(names) == 11
-    assert all(hasattr(model, name) for name in names)
+    X, y = make_customers()[["income"]], make_customers()["churned"]
+    trees = HistGradientBoostingClassifier(max_iter=5)
+    groups = np.arange(len(X)) % 3
+    net_alone = RobustClassifier(max_epochs=2, random_state=0).fit(X, y, groups=groups)
+    boosted = RobustClassifier(estimator=trees, random_state=0).fit(X, y)
+    detector = NoisyLabelDetector(estimator=trees, random_state=0)
+    detector.fit_resample(X, y)
+    detector.apply_review({0: y[0]})
+    fitted = [net_alone, boosted, detector]
+    assert len(names) == 23
+    assert {name for name in names if not any(hasattr(each, name) for each in fitted)} == set()

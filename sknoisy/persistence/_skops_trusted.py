@@ -6,6 +6,7 @@ from ._scikit_learn import TRUSTED_TYPES
 from ._stored_attributes import StoredAttribute
 
 # Not a net of skorch's: it reads a pickle when it is loaded, whoever wrote that.
+#: What `skops.io.load` is to trust in a file with an estimator of this package.
 SKOPS_TRUSTED = sorted(
     {
         *TRUSTED_TYPES,
