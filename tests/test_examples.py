@@ -54,6 +54,15 @@ def demo_rows(output):
     }
 
 
+def test_report_example_writes_a_page_of_a_table_and_one_of_images(tmp_path):
+    output = output_of(run_script("report.py", "--n-rows", "300", folder=tmp_path))
+    for name in ("complaints", "digits"):
+        page = (tmp_path / f"{name}_report.html").read_text(encoding="utf-8")
+        assert page.startswith("<!DOCTYPE html>")
+        assert f"{name}_report.html" in output
+    assert '"pictures":["data:image/png' in page
+
+
 def data_home_or_skip(*paths):
     """Return the data home that SKNOISY_DATA names, if it has the files."""
     home = os.environ.get("SKNOISY_DATA")

@@ -1,4 +1,4 @@
-"""The snippets of the README, of Get started and of the user guide run, in order, as a reader would."""
+"""The snippets of the README, Get started and the user guide run in order, as a reader would."""
 
 import re
 from pathlib import Path

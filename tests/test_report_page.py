@@ -190,6 +190,11 @@ def test_a_phone_needs_no_scrolling_sideways(browser, table_page, tab):
     try:
         opened(browser, table_page, f"tab={tab}")
         assert browser.run("document.documentElement.scrollWidth") <= 390
+        beyond = """[...document.querySelectorAll("button, select, input, img, p, h2, h3")]
+            .filter((each) => each.getBoundingClientRect().right > 391)
+            .filter((each) => !each.closest(".tabs, .scroll"))
+            .map((each) => each.outerHTML)"""
+        assert browser.run(beyond) == []
     finally:
         browser.resize(1280, 900)
 

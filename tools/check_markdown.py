@@ -30,7 +30,7 @@ def main(arguments=None):
 
 def markdown_files(folder):
     """Return the Markdown files below a folder, but those in hidden folders and of builds."""
-    left_out = {"build", "dist", "demo", "generated", "auto_examples"}
+    left_out = {"build", "dist", "demo", "generated", "auto_examples", "templates"}
     return sorted(
         path
         for path in folder.rglob("*.md")

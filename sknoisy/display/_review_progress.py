@@ -239,7 +239,7 @@ class ReviewProgressDisplay:
                 f"{list(self.records)}."
             )
         ax = new_axes() if ax is None else ax
-        self.lines_ = []
+        self.lines_: list[Any] = []
         for number, (name, part) in enumerate(self.records.groupby("strategy", sort=False)):
             style = merged(line_style(number, len(part)), line_kw, "lines.Line2D")
             style = {"label": plain_text(name), **style}

@@ -36,9 +36,10 @@ VERDICT_STYLES = {None: (None, ""), True: (ORANGE_RED, "✓ "), False: (BLUE, "�
 VERDICT_NAMES = {True: "wrong label, rightly suspected", False: "right label, wrongly suspected"}
 EXPLANATION = "given → suggested label"
 
-# Inches. The height has room for a title of two lines and two lines below the image.
-IMAGE_WIDTH, IMAGE_HEIGHT = 1.55, 2.2
+# Inches. Beside the image a row of them has room for its lines of text.
+IMAGE_WIDTH, LINE_HEIGHT, ROW_GAP = 1.55, 0.15, 0.2
 LEGEND_WIDTH, LINE_OF_LEGEND = 2.5, 0.25
+HIGHEST_RATIO = 3.0
 TITLE_SIZE, CAPTION_SIZE = 9.0, 8.0
 
 # Pixels of a side of an image that was read from a file.
@@ -143,16 +144,13 @@ def plot_suspicious_images(
     told = [tell_probability(quality[row]) for row in rows]
     is_new = axes is None
     told_once = told[0] if is_new and captions is None and is_alike(told) else None
-    if is_new:
-        axes = new_grid(len(rows), legend_handles(wrong), explain(told_once))
-    axes = np.ravel(np.asarray(axes))
+    axes = new_grid(len(rows)) if is_new else np.ravel(np.asarray(axes))
     if len(axes) < len(rows):
         raise ValueError(f"axes must be at least {len(rows)}, got {len(axes)}.")
     for number, (ax, row, picture) in enumerate(zip(axes, rows, pictures, strict=False)):
         draw_picture(ax, picture)
-        n_letters = letters_that_fit(ax, TITLE_SIZE)
         both = [name_of(each[row], names) for each in (given, suggested)]
-        write_title(ax, both, None if wrong is None else bool(wrong[row]), n_letters)
+        write_title(ax, both, None if wrong is None else bool(wrong[row]))
         lines = lines_of_row(row, labels, images)
         if captions is not None:
             lines.append(str(captions[row]))
@@ -161,6 +159,9 @@ def plot_suspicious_images(
         write_caption(ax, lines)
     for ax in axes[len(rows) :]:
         ax.set_axis_off()
+    if is_new:
+        n_lines = add_explanations(axes[0].figure, legend_handles(wrong), explain(told_once))
+        fit_height(axes[: len(rows)], LINE_OF_LEGEND * n_lines)
     return axes[0].figure
 
 
@@ -192,7 +193,7 @@ def explain(told_once: str | None) -> str:
     """Say once what holds for all images."""
     if told_once is None:
         return EXPLANATION
-    return f"{EXPLANATION}; each given label is right with {told_once}"
+    return f"{EXPLANATION}; probability of each given label: {told_once}"
 
 
 def lines_of_row(row: int, labels: Any, images: Any) -> list[str]:
@@ -274,8 +275,9 @@ def draw_picture(ax: Axes, picture: FloatArray) -> None:
     ax.set(xticks=[], yticks=[])
 
 
-def write_title(ax: Axes, both: Sequence[str], verdict: bool | None, n_letters: int) -> None:
+def write_title(ax: Axes, both: Sequence[str], verdict: bool | None) -> None:
     """Write a change of label above an image, on two lines where it is long; colour it."""
+    n_letters = letters_that_fit(ax, TITLE_SIZE)
     color, mark = VERDICT_STYLES[verdict]
     color = settings("text.color") if color is None else color
     is_short = sum(map(len, both)) <= min(MAX_TITLE_LETTERS, n_letters - 3 - len(mark))
@@ -306,25 +308,36 @@ def legend_handles(wrong: BoolArray | None) -> list[Any]:
     return handles
 
 
-def new_grid(n_images: int, handles: Sequence[Any], explanation: str) -> NDArray[Any]:
-    """Return the axes of a new figure, row by row; a legend explains what is to be seen."""
+def new_grid(n_images: int) -> NDArray[Any]:
+    """Return the axes of a new figure, row by row."""
     n_columns = math.ceil(math.sqrt(n_images))
     n_rows = math.ceil(n_images / n_columns)
-    n_legend_columns = 2 if n_columns > 2 else 1
-    width = max(IMAGE_WIDTH * n_columns, LEGEND_WIDTH)
-    # What explains the arrow, broken where the figure is narrow.
+    size = (max(IMAGE_WIDTH * n_columns, LEGEND_WIDTH), IMAGE_WIDTH * n_rows)
+    return new_axes(figsize=size, nrows=n_rows, ncols=n_columns, squeeze=False).ravel()
+
+
+def add_explanations(figure: Figure, handles: Sequence[Any], explanation: str) -> int:
+    """Explain below all images what is to be seen; return the number of lines that it takes."""
+    width = figure.get_figwidth()
+    n_columns = 2 if width > 2 * IMAGE_WIDTH else 1
     lines = wrap(explanation, int(72 * width / (LETTER_WIDTH * CAPTION_SIZE)))
-    n_lines = len(lines) + math.ceil(len(handles) / n_legend_columns)
-    axes = new_axes(
-        figsize=(width, IMAGE_HEIGHT * n_rows + LINE_OF_LEGEND * n_lines),
-        nrows=n_rows,
-        ncols=n_columns,
-        squeeze=False,
-    )
-    style: dict[str, Any] = {"frameon": False, "fontsize": CAPTION_SIZE, "ncols": n_legend_columns}
+    style: dict[str, Any] = {"frameon": False, "fontsize": CAPTION_SIZE, "ncols": n_columns}
     style |= {"title": "\n".join(lines), "title_fontsize": CAPTION_SIZE}
-    axes[0, 0].figure.legend(handles=handles, loc="outside lower center", **style)
-    return axes.ravel()
+    figure.legend(handles=handles, loc="outside lower center", **style)
+    return len(lines) + math.ceil(len(handles) / n_columns)
+
+
+def fit_height(axes: NDArray[Any], below: float) -> None:
+    """Make a figure as high as its images and their texts need, and so many inches more."""
+    titles, captions = (
+        max(text.count("\n") + 1 for text in texts)
+        for texts in ([ax.get_title() for ax in axes], [ax.get_xlabel() for ax in axes])
+    )
+    ratios = [np.divide(*ax.images[0].get_array().shape[:2]) for ax in axes]
+    image = IMAGE_WIDTH * min(float(np.max(ratios)), HIGHEST_RATIO)
+    n_rows = axes[0].get_gridspec().nrows
+    height = n_rows * (image + LINE_HEIGHT * (titles + captions) + ROW_GAP)
+    axes[0].figure.set_figheight(height + below)
 
 
 def name_of(label: Any, names: Sequence[str] | Mapping[Any, str] | None) -> str:

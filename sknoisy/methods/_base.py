@@ -156,7 +156,24 @@ def compare_with_runner_up(batch: Batch, logits: Tensor) -> tuple[Tensor, Tensor
 
 
 def runner_up_classes(probabilities: FloatArray, codes: IntArray) -> IntArray:
-    """Return the most probable class other than the given one of each row."""
+    """Return the most probable class other than the given one of each row.
+
+    Parameters
+    ----------
+    probabilities : ndarray of shape (n_rows, n_classes)
+    codes : ndarray of int of shape (n_rows,)
+        Given classes.
+
+    Returns
+    -------
+    ndarray of int of shape (n_rows,)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> runner_up_classes(np.array([[0.7, 0.2, 0.1], [0.7, 0.2, 0.1]]), np.array([0, 1]))
+    array([1, 0])
+    """
     others = probabilities.copy()
     others[np.arange(len(codes)), codes] = -1
     return others.argmax(axis=1)

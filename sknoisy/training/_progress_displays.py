@@ -246,7 +246,7 @@ class NotebookBar:
         self._tasks.remove(task)
 
     def close(self, summary: str | None) -> None:
-        text = self._title if summary is None else f"{self._title}: {summary}"
+        text = f"{self._title}: {'stopped' if summary is None else summary}"
         self._show({"text/plain": text, "text/html": f"<div>{escape(text)}</div>"})
 
     def _draw(self, *, at_once: bool = False) -> None:

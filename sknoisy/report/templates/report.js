@@ -738,5 +738,12 @@
     readAddress(location.hash.slice(1));
     showAll();
   });
+  // What sorting and searching will ask for is got ready while nothing else is to be done.
+  const chores = [...Object.keys(SORTS).map((name) => () => order(name)), searchedTexts];
+  const later = window.requestIdleCallback || ((task) => setTimeout(task, 50));
+  (function next() {
+    const chore = chores.shift();
+    if (chore) later(() => { chore(); next(); });
+  })();
   document.documentElement.dataset.openMs = performance.now().toFixed(1);
 })();
