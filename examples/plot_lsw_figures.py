@@ -80,6 +80,7 @@ def show(rows):
         detectors["LSW"].label_quality_[rows],
         n_images=8,
         wrong=flipped[rows],
+        row_labels=rows,
     )
 
 

@@ -16,6 +16,7 @@ from skorch import NeuralNetClassifier
 from torch.utils.data import Dataset
 
 from ._arrays import plain
+from ._documentation import DocumentedEstimator
 from ._evidence import collect_evidence, draw_seed, predict_together
 from ._features import row_index
 from ._fit_progress import CallbackSupportMixin
@@ -68,7 +69,9 @@ from .training import (
 )
 
 
-class BaseNoisyLabelEstimator(ReviewedLabels, CallbackSupportMixin, ClassifierMixin, BaseEstimator):
+class BaseNoisyLabelEstimator(
+    ReviewedLabels, CallbackSupportMixin, DocumentedEstimator, ClassifierMixin, BaseEstimator
+):
     """Find wrong labels by a method, and predict with the net that it leaves."""
 
     __metadata_request__fit = {"trusted": True, "groups": True}

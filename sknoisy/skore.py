@@ -12,6 +12,8 @@ from sklearn.pipeline import Pipeline
 from ._base import BaseNoisyLabelEstimator
 from ._detector import NoisyLabelDetector
 
+__all__ = ["CheckLabelNoise"]
+
 TASKS = ("binary-classification", "multiclass-classification")
 
 

@@ -232,6 +232,16 @@ def test_filters_match_the_rows_that_the_estimator_has(browser, table_page):
         assert n_matching(browser) == expected.sum()
 
 
+def test_the_sample_that_tells_most_is_that_of_the_queue_in_its_order(browser, table_page):
+    queue = fitted_table()[0].review_queue(100, strategy="informative")
+    opened(browser, table_page)
+    click(browser, "#overview .trust [data-go]")
+    assert n_matching(browser) == 100
+    shown = texts_of(browser, ".row-name")
+    click(browser, "#next")
+    assert shown + texts_of(browser, ".row-name") == queue.index[:50].tolist()
+
+
 def test_search_finds_labels_values_and_names_of_rows(browser, table_page):
     _, frame, given, _ = fitted_table()
     opened(browser, table_page, "tab=queue&show=all")

@@ -84,15 +84,12 @@ def comment_of(name):
     value = getattr(import_module(module_name), own_name)
     if type(value).__module__ != "builtins" or callable(value):
         return ""
-    module = import_module(module_name)
-    places = [module_name]
-    if hasattr(module, "__path__"):
-        places += [f"{module_name}.{found.name}" for found in pkgutil.iter_modules(module.__path__)]
-    for place in places:
-        comments = ModuleAnalyzer.for_module(place).find_attr_docs()
-        if ("", own_name) in comments:
-            return " ".join(comments["", own_name]).strip()
-    raise ValueError(f"{name} has no comment that begins with '#:'.")
+    for path in sorted(Path(import_module(PACKAGE).__path__[0]).rglob("*.py")):
+        if re.search(rf"^{own_name}\b.*=", path.read_text(encoding="utf-8"), flags=re.MULTILINE):
+            comments = ModuleAnalyzer.for_file(path, path.stem).find_attr_docs()
+            if ("", own_name) in comments:
+                return " ".join(comments["", own_name]).strip()
+    return ""
 
 
 def module_page(name):

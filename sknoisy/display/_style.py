@@ -34,6 +34,8 @@ PADDING = 0.08
 NARROW = 290.0
 # Mean width of a letter, as a part of the font size.
 LETTER_WIDTH = 0.56
+# Shorter names tell nothing.
+LEAST_LETTERS = 3
 
 
 def new_axes(
@@ -186,10 +188,27 @@ def plain_text(value: Any) -> str:
     return f" {text}" if text.startswith("_") else text
 
 
+def text_width(text: str, size: float) -> float:
+    """Return the width of a text of a font size, in points."""
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import text_to_path
+
+    font = FontProperties(size=size)
+    return text_to_path.get_text_width_height_descent(text, font, ismath=False)[0]
+
+
+def fitted(text: str, width: float, size: float) -> str:
+    """Shorten a text of a font size to a width, both in points."""
+    n_letters = len(text)
+    while n_letters > LEAST_LETTERS and text_width(shortened(text, n_letters), size) > width:
+        n_letters -= 1
+    return shortened(text, n_letters)
+
+
 def shortened(text: str, n_letters: int) -> str:
     """Leave out the middle of a text that is too long, since names often differ at their ends."""
-    n_letters = max(n_letters, 3)
+    n_letters = max(n_letters, LEAST_LETTERS)
     if len(text) <= n_letters:
         return text
-    head = (n_letters - 1 + 1) // 2
+    head = n_letters // 2
     return f"{text[:head].rstrip()}…{text[len(text) - (n_letters - 1 - head) :].lstrip()}"

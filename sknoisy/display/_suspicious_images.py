@@ -20,11 +20,13 @@ from ._style import (
     BLUE,
     LETTER_WIDTH,
     ORANGE_RED,
+    fitted,
     new_axes,
+    picture_size,
     plain_text,
     settings,
-    shortened,
     size_in_points,
+    text_width,
 )
 
 if TYPE_CHECKING:
@@ -47,8 +49,8 @@ MAX_SIDE = 320
 
 # Two names that together have more letters than this get a line each.
 MAX_TITLE_LETTERS = 16
-# Texts may be wider than the axes by so much, since there is some room between these.
-OVERHANG = 1.15
+# Of their column texts take no more than this.
+ROOM_SHARE = 0.92
 # Probabilities nearer to 0 or 1 than this are told as a bound.
 LEAST_TOLD = 0.001
 
@@ -155,7 +157,7 @@ def plot_suspicious_images(
         if captions is not None:
             lines.append(str(captions[row]))
         elif told_once is None:
-            lines.append(fitting((f"given right: {told[number]}", told[number]), ax))
+            lines.append(wordy_if_it_fits("given right: ", told[number], ax))
         write_caption(ax, lines)
     for ax in axes[len(rows) :]:
         ax.set_axis_off()
@@ -213,15 +215,13 @@ def lines_of_row(row: int, labels: Any, images: Any) -> list[str]:
     return [f"{label}: {file_name}"]
 
 
-def letters_that_fit(ax: Axes, size: float) -> int:
-    """Return how many letters of a size, in points, are as wide as the axes."""
-    return int(OVERHANG * size_in_points(ax)[0] / (LETTER_WIDTH * size))
-
-
-def fitting(texts: Sequence[str], ax: Axes) -> str:
-    """Return the first of the texts for which the axes are wide enough, or the last."""
-    n_letters = letters_that_fit(ax, CAPTION_SIZE)
-    return next((text for text in texts if len(text) <= n_letters), texts[-1])
+def room_for_text(ax: Axes) -> float:
+    """Return how wide a text above or below an image may be, in points."""
+    width, place = size_in_points(ax)[0], ax.get_subplotspec()
+    if place is not None and ax.figure.get_layout_engine() is not None:
+        # Before it is laid out, axes are narrower than they will be.
+        width = max(width, picture_size(ax)[0] / place.get_gridspec().ncols)
+    return ROOM_SHARE * width
 
 
 def read_pictures(images: Any, rows: IntArray) -> Sequence[FloatArray]:
@@ -275,14 +275,25 @@ def draw_picture(ax: Axes, picture: FloatArray) -> None:
     ax.set(xticks=[], yticks=[])
 
 
+def wordy_if_it_fits(words: str, told: str, ax: Axes) -> str:
+    """Return a caption with its words, or without them where they are too wide."""
+    is_narrow = text_width(words + told, CAPTION_SIZE) > room_for_text(ax)
+    return told if is_narrow else words + told
+
+
 def write_title(ax: Axes, both: Sequence[str], verdict: bool | None) -> None:
     """Write a change of label above an image, on two lines where it is long; colour it."""
-    n_letters = letters_that_fit(ax, TITLE_SIZE)
     color, mark = VERDICT_STYLES[verdict]
     color = settings("text.color") if color is None else color
-    is_short = sum(map(len, both)) <= min(MAX_TITLE_LETTERS, n_letters - 3 - len(mark))
-    given, suggested = (plain_text(shortened(name, n_letters - 2)) for name in both)
-    title = f"{mark}{given}{' ' if is_short else chr(10)}→ {suggested}"
+    room = room_for_text(ax)
+    given, suggested = both
+    title = f"{mark}{given} → {suggested}"
+    if len(given) + len(suggested) > MAX_TITLE_LETTERS or text_width(title, TITLE_SIZE) > room:
+        given = mark + fitted(given, room - text_width(mark, TITLE_SIZE), TITLE_SIZE)
+        suggested = fitted(suggested, room - text_width("→ ", TITLE_SIZE), TITLE_SIZE)
+        title = f"{plain_text(given)}\n→ {plain_text(suggested)}"
+    else:
+        title = plain_text(title)
     ax.set_title(title, fontsize=TITLE_SIZE, color=color, pad=4)
     for spine in ax.spines.values():
         spine.set(color=color, linewidth=0.8 if verdict is None else 2.0)
@@ -290,8 +301,8 @@ def write_title(ax: Axes, both: Sequence[str], verdict: bool | None) -> None:
 
 def write_caption(ax: Axes, lines: Sequence[str]) -> None:
     """Write some lines below an image."""
-    n_letters = letters_that_fit(ax, CAPTION_SIZE)
-    text = "\n".join(plain_text(shortened(line, n_letters)) for line in lines)
+    room = room_for_text(ax)
+    text = "\n".join(plain_text(fitted(line, room, CAPTION_SIZE)) for line in lines)
     ax.set_xlabel(text, fontsize=CAPTION_SIZE, color=settings("text.color"), labelpad=3)
 
 

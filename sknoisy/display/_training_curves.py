@@ -42,7 +42,16 @@ CURVE_NAMES = {
     "valid_loss": "loss, validation rows",
 }
 AGREEMENTS = ("train_agreement", "held_out_agreement")
+# Numbers of the lines' styles.
+LOOKS = {
+    "train_agreement": 0,
+    "held_out_agreement": 1,
+    "wrong_events": 2,
+    "memorization_gap": 3,
+}
 SHARES = (*AGREEMENTS, "wrong_events", "memorization_gap")
+# Entries of a history that don't tell how the training went.
+UNTOLD = ("dur", "counted", "train_batch_count", "valid_batch_count")
 # Names of stages that are shorter tell nothing.
 LEAST_LETTERS = 5
 LOSSES = ("train_loss", "held_out_loss", "valid_loss")
@@ -174,7 +183,7 @@ class TrainingCurvesDisplay:
         ax = new_axes() if ax is None else ax
         self._shade_counted(ax)
         self.lines_: list[Any] = []
-        for number, name in enumerate(drawn):
+        for number, name in zip(style_numbers(drawn), drawn, strict=True):
             style = merged(line_style(number, len(frame)), line_kw, "lines.Line2D")
             label = plain_text(CURVE_NAMES.get(name, name.replace("_", " ")))
             self.lines_ += ax.plot(*self._points(name), **{"label": label, **style})
@@ -197,7 +206,7 @@ class TrainingCurvesDisplay:
         frame = pd.DataFrame.from_records(list(self.history))
         columns = [name for name in ("stage", "epoch", "round") if name in frame]
         columns += [name for name in frame if is_curve(frame[name]) and name not in columns]
-        frame = frame[[name for name in columns if name not in ("dur", "counted")]]
+        frame = frame[[name for name in columns if name not in UNTOLD]]
         frame.insert(0, "step", np.arange(1, len(frame) + 1))
         if self.counted is not None:
             frame["counted"] = self.counted
@@ -290,6 +299,13 @@ def default_curves(frame: pd.DataFrame) -> list[str]:
             f"history must hold one of {[*SHARES, *LOSSES]}, got {[str(name) for name in frame]}."
         )
     return losses
+
+
+def style_numbers(drawn: Sequence[str]) -> list[int]:
+    """Return how curves look: equal ones alike in every picture, others as is left."""
+    fixed = [LOOKS.get(name) for name in drawn]
+    left = iter(number for number in range(len(drawn) + len(LOOKS)) if number not in fixed)
+    return [next(left) if number is None else number for number in fixed]
 
 
 def has_curve(frame: pd.DataFrame, name: str) -> bool:

@@ -263,13 +263,8 @@ class TransitionMatrixDisplay:
     def _write_values(self, ax: Axes, size: float, text_kw: Keywords) -> None:
         self.text_ = np.full(self.transition_matrix.shape, None, dtype=object)
         for (true, given), share in np.ndenumerate(self.transition_matrix):
-            color = self._color_on(float(share))
-            style: dict[str, Any] = {
-                "ha": "center",
-                "va": "center",
-                "color": color,
-                "fontsize": size,
-            }
+            style: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": size}
+            style["color"] = self._color_on(float(share))
             text = f"{100 * share:.0f}" if share >= LEAST_WRITTEN else ""
             style = merged(style, text_kw, "text.Text")
             self.text_[true, given] = ax.text(given, true, text, **style)

@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from torch import Tensor
 
+from .._documentation import DocumentedEstimator
 from .._typing import FloatArray, History, IntArray, State
 from ..training import Batch, EstimatorTrainer, Trainer, TrainingRun
 
@@ -201,7 +202,7 @@ def _warn_renamed(old: str, new: str) -> None:
     )
 
 
-class Method(BaseEstimator):
+class Method(DocumentedEstimator, BaseEstimator):
     """Base class of the methods; its hooks are the protocol.
 
     A subclass sets the class attributes and defines `detect`. Constructor parameters are

@@ -51,13 +51,31 @@ class StoredAttribute:
 
 
 def stored(state: dict[str, Any]) -> dict[str, Any]:
-    """Return an estimator's state with some attributes stored, where they can be."""
+    """Return an estimator's state with some attributes stored, where they can be.
+
+    Parameters
+    ----------
+    state : dict
+
+    Returns
+    -------
+    dict
+    """
     kept = {name: StoredAttribute.of(state[name]) for name in STORED if name in state}
     return state | {name: each for name, each in kept.items() if each is not None}
 
 
 def restored(state: dict[str, Any]) -> dict[str, Any]:
-    """Return the state that `stored` was given."""
+    """Return the state that `stored` was given.
+
+    Parameters
+    ----------
+    state : dict
+
+    Returns
+    -------
+    dict
+    """
     return {
         name: each.value() if isinstance(each, StoredAttribute) else each
         for name, each in state.items()

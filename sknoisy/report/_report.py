@@ -83,7 +83,7 @@ class LabelQualityReport:
     >>> from sknoisy.report import LabelQualityReport
     >>> X, y = load_iris(return_X_y=True, as_frame=True)
     >>> y[::10] = (y[::10] + 1) % 3
-    >>> detector = NoisyLabelDetector(estimator=LogisticRegression(), random_state=0).fit(X, y)
+    >>> detector = NoisyLabelDetector(estimator=LogisticRegression(max_iter=1000)).fit(X, y)
     >>> report = LabelQualityReport(detector, X)
     >>> report.write_html("labels.html")  # doctest: +SKIP
 

@@ -17,7 +17,7 @@ from ._progress import Task, duration, percent
 
 # Seconds between two lines of a log, and between two pictures of a bar.
 LOG_INTERVAL = 10.0
-FRAME = 0.1
+FRAME = 0.25
 NOTEBOOK_FRAME = 0.3
 # There are so many of these that a line for each would bury the rest.
 SHORT_UNITS = ("round", "image")
@@ -174,8 +174,9 @@ class Bar:
         self._draw(at_once=True)
 
     def advance(self, task: Task) -> None:
-        self._update(task)
-        self._draw()
+        if self._is_due():
+            self._update(task)
+            self._draw()
 
     def go_on(self, task: Task) -> None:
         if self._is_due():
