@@ -13,14 +13,19 @@ takes a minute in place of a day. Don't compare the numbers with the paper's: co
 #
 # 40 % of the labels are wrong. A tenth of the rows is trusted, and all methods are told so.
 
+import warnings
+
 import numpy as np
 from sklearn.datasets import load_digits
 
 from sknoisy import NoisyLabelDetector
+from sknoisy.exceptions import FewRowsLeftWarning
 from sknoisy.methods import BHN, LSW, MetaWeightNet, WrongEvent
 from sknoisy.nets import TabularNet
 from sknoisy.noise import flip_symmetric
 
+# With so many wrong labels more than half of a class may be flagged.
+warnings.filterwarnings("ignore", category=FewRowsLeftWarning)
 digits = load_digits()
 X, y_true = digits.data, digits.target
 y, flipped = flip_symmetric(y_true, 0.4, random_state=0)
@@ -41,7 +46,6 @@ detectors = {
 # %%
 # Figures 1 and 2: how well wrong labels are found
 # ------------------------------------------------
-
 #
 # The points are the verdicts. LSW doesn't aim at the best ranking under this kind of noise, and in
 # the paper it isn't the best here either.

@@ -37,6 +37,8 @@ from tempfile import mkdtemp
 import sklearn
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler
 
 from sknoisy import RobustClassifier
 from sknoisy.metrics import clean_accuracy_scorer, trusted_accuracy_scorer
@@ -46,7 +48,7 @@ candidate = RobustClassifier(
     "lsw",
     net=TabularNet(max_epochs=20),
     final="filter",
-    final_estimator=LogisticRegression(max_iter=300),
+    final_estimator=make_pipeline(MinMaxScaler(), LogisticRegression(max_iter=1000)),
     memory=mkdtemp(),
     random_state=0,
 )

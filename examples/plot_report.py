@@ -51,3 +51,5 @@ print(f"{page.name}: {page.stat().st_size / 1000:,.0f} kB")
 # For a terminal, an issue or a pull request:
 
 print(report.markdown().partition("## Classes")[0])
+
+# sphinx_gallery_thumbnail_path = "images/report.png"

@@ -135,5 +135,5 @@ def test_every_attribute_of_the_tables_is_one_of_the_estimators():
     detector.fit_resample(X, y)
     detector.apply_review({X.index[0]: y.iloc[0]})
     fitted = [net_alone, boosted, detector]
-    assert len(names) == 23
+    assert len(names) == 24
     assert {name for name in names if not any(hasattr(each, name) for each in fitted)} == set()

@@ -1,10 +1,12 @@
 """Draw the pictures of the user guide and the README into docs/images.
 
-The decision tree is drawn in a moment. The digits are what `make demo` draws, smaller; they take as
-long as the demo. Name the pictures to draw only these: `tree`, `digits`.
+The decision tree is drawn in a moment. The digits and the report are what `make demo` leaves; they
+take as long as the demo, and the report needs the browser Chromium. Name the pictures to draw only
+these: `tree`, `demo`.
 """
 
 import argparse
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -51,12 +53,12 @@ def main():
     """Draw what was named."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("names", nargs="*", help="default: both")
-    names = parser.parse_args().names or ["tree", "digits"]
+    names = parser.parse_args().names or ["tree", "demo"]
     IMAGES.mkdir(exist_ok=True)
     if "tree" in names:
         (IMAGES / "decision_tree.svg").write_text(decision_tree(), encoding="utf-8")
-    if "digits" in names:
-        draw_digits(IMAGES / "digits.png")
+    if "demo" in names:
+        draw_demo()
 
 
 def decision_tree():
@@ -108,14 +110,31 @@ def line(x1, y1, x2, y2):
     return f'<line x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}" stroke="currentColor"/>'
 
 
-def draw_digits(path):
-    """Let the demo draw its picture, and keep it as a small file."""
+def draw_demo():
+    """Keep the picture and the first page of the report of the demo as small files."""
     with tempfile.TemporaryDirectory() as folder:
         demo = [sys.executable, str(ROOT / "examples" / "demo.py"), "--dpi", "90"]
         subprocess.run([*demo, "--output", folder], check=True, cwd=folder)
-        with Image.open(Path(folder) / "digits.png") as picture:
-            small = picture.convert("RGB").quantize(64, dither=Image.Dither.NONE)
-            small.save(path, optimize=True)
+        keep_small(Path(folder, "digits.png"), IMAGES / "digits.png")
+        photograph(Path(folder, "report.html"), Path(folder, "report.png"))
+        keep_small(Path(folder, "report.png"), IMAGES / "report.png")
+
+
+def photograph(page, path):
+    """Let Chromium show a page, and save what is seen first."""
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    if browser is None:
+        raise SystemExit("The picture of the report needs the browser Chromium.")
+    options = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
+    options += ["--window-size=1200,900", f"--screenshot={path}"]
+    subprocess.run([browser, *options, page.as_uri()], check=True, capture_output=True)
+
+
+def keep_small(picture, path):
+    """Write a picture with few colours."""
+    with Image.open(picture) as full:
+        small = full.convert("RGB").quantize(64, dither=Image.Dither.NONE)
+        small.save(path, optimize=True)
 
 
 if __name__ == "__main__":
