@@ -112,3 +112,21 @@ def test_a_decision_has_its_four_parts(record):
     parts = re.split(r"^## (.+)\n", record.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
     assert parts[::2] == ["Context", "Decision", "What was measured", "Consequences"]
     assert all(part.strip() for part in parts[1::2])
+
+
+METHOD_PAGES = sorted((ROOT / "docs" / "methods").glob("*.md"))
+METHOD_PAGES = [page for page in METHOD_PAGES if page.stem in METHODS]
+
+
+@pytest.mark.parametrize("page", METHOD_PAGES, ids=lambda page: page.stem)
+def test_a_page_of_a_method_has_a_picture_facts_a_formula_and_says_when_it_fails(page):
+    text = page.read_text(encoding="utf-8")
+    assert f"```{{method-facts}} {page.stem}\n" in text
+    (picture,) = re.findall(r"^:::\{drawing\} (\S+)\n:alt: .+$", text, flags=re.MULTILINE)
+    assert (page.parent / picture).is_file()
+    titles = re.findall(r"^## (.+)$", text, flags=re.MULTILINE)
+    assert titles[0] == "Formula" and titles[-1] == "When it fails"
+
+
+def test_every_method_of_today_has_a_page():
+    assert len(METHOD_PAGES) >= 17
