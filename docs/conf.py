@@ -36,6 +36,7 @@ myst_heading_anchors = 4
 autosummary_generate = True
 autosummary_imported_members = True
 autosummary_ignore_module_all = False
+toc_object_entries_show_parents = "hide"
 autodoc_typehints = "none"
 autodoc_member_order = "bysource"
 numpydoc_show_class_members = False
@@ -78,6 +79,8 @@ sphinx_gallery_conf = {
     "reference_url": {"sknoisy": None},
     "download_all_examples": False,
     "show_memory": False,
+    # Its page asks a server of others for a script that sorts.
+    "write_computation_times": False,
     "show_signature": False,
     "remove_config_comments": True,
     "plot_gallery": "True",

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ._classifier import RobustClassifier
     from ._detector import NoisyLabelDetector
+    from ._skops_trusted import SKOPS_TRUSTED
     from .persistence import load, save
-    from .persistence._skops_trusted import SKOPS_TRUSTED
 
     __version__: str
 
@@ -18,7 +18,7 @@ __all__ = ["SKOPS_TRUSTED", "NoisyLabelDetector", "RobustClassifier", "__version
 _MODULE_OF = {
     "NoisyLabelDetector": "_detector",
     "RobustClassifier": "_classifier",
-    "SKOPS_TRUSTED": "persistence._skops_trusted",
+    "SKOPS_TRUSTED": "_skops_trusted",
     "load": "persistence",
     "save": "persistence",
 }

@@ -407,8 +407,12 @@ def test_curves_are_those_of_the_history():
     X, y, _ = easy_table()
     model = NoisyLabelDetector("cores", **SHORT | {"max_epochs": 3}).fit(X, y)
     model.history_ = [
-        epoch
-        | {"train_agreement": 0.5 + 0.01 * number, "stage": "warm-up" if number < 2 else "rest"}
+        {
+            "epoch": number + 1,
+            "train_loss": epoch["train_loss"],
+            "train_agreement": 0.5 + 0.01 * number,
+            "stage": "warm-up" if number < 2 else "rest",
+        }
         for number, epoch in enumerate(model.history_)
     ]
     told = json.loads(LabelQualityReport(model, X).json())["training"]

@@ -1,4 +1,4 @@
-"""Which rows a report lists, the rates of classes, and formulas in its files."""
+"""Which rows a report lists, and formulas in its files."""
 
 import numpy as np
 import pandas as pd
@@ -7,7 +7,6 @@ from report_data import quick_detector
 from sklearn.datasets import make_blobs
 
 from sknoisy.report import LabelQualityReport
-from sknoisy.report._class_rates import class_rate_intervals
 from sknoisy.report._listing import chosen_rows, listing
 from sknoisy.review import guard_formula, match_answers, read_review
 
@@ -77,59 +76,6 @@ def test_row_labels_are_such_that_a_browser_hands_them_back(index, expected):
         assert rows["label"] is None
     else:
         assert rows["label"][rows["position"].index(0)] == expected
-
-
-# -- rates of classes ----------------------------------------------------------------------------
-
-
-def simulated(n_rows=4000, seed=0):
-    """Return calibrated qualities of two classes, and whether each label is wrong."""
-    random = np.random.default_rng(seed)
-    codes = random.integers(0, 2, n_rows)
-    quality = random.beta(8, np.where(codes == 1, 4, 1))
-    return quality, codes, random.random(n_rows) > quality
-
-
-def rates_of(quality, codes):
-    return np.bincount(codes, 1 - quality) / np.bincount(codes)
-
-
-def test_intervals_hold_the_estimates_and_grow_with_that_of_all():
-    quality, codes, _ = simulated()
-    rates = rates_of(quality, codes)
-    rate = (1 - quality).mean()
-    narrow = class_rate_intervals(quality, codes, rates, interval=(rate, rate))
-    wide = class_rate_intervals(quality, codes, rates, interval=(rate - 0.1, rate + 0.1))
-    assert (narrow.low <= rates).all() and (rates <= narrow.high).all()
-    assert (wide.low < narrow.low).all() and (narrow.high < wide.high).all()
-
-
-def test_intervals_of_calibrated_qualities_hold_nine_tenths_of_the_true_rates():
-    held = []
-    for seed in range(100):
-        quality, codes, is_wrong = simulated(400, seed)
-        rate = (1 - quality).mean()
-        low, high = class_rate_intervals(
-            quality, codes, rates_of(quality, codes), interval=(rate, rate)
-        )
-        truth = np.bincount(codes, is_wrong) / np.bincount(codes)
-        held += ((low <= truth) & (truth <= high)).tolist()
-    assert 0.84 < np.mean(held) < 0.96
-
-
-def test_rows_that_are_settled_leave_no_doubt():
-    quality, codes = np.array([0.0, 1.0, 1.0, 1.0]), np.zeros(4, int)
-    low, high = class_rate_intervals(
-        quality, codes, np.array([0.25]), interval=(0.1, 0.4), is_settled=np.ones(4, bool)
-    )
-    assert (low, high) == (0.25, 0.25)
-
-
-@pytest.mark.parametrize("interval", [(0.0, 0.0), (0.0, 1.0), (1.0, 1.0)])
-def test_ends_of_the_scale_are_taken(interval):
-    quality, codes, _ = simulated(200)
-    low, high = class_rate_intervals(quality, codes, rates_of(quality, codes), interval=interval)
-    assert (low >= 0).all() and (high <= 1).all() and (low <= high).all()
 
 
 # -- formulas ------------------------------------------------------------------------------------

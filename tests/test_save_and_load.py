@@ -11,6 +11,7 @@ import random
 import stat
 import subprocess
 import sys
+import types
 import zipfile
 
 import joblib
@@ -408,6 +409,22 @@ class SomeView:
 def test_a_pickle_finds_modules_of_ones_own():
     model, X, y = small_model(net=plain_skorch_net())
     assert_same(model, pickle.loads(pickle.dumps(model)), X, y)
+
+
+def test_a_pickle_keeps_two_nets_of_a_module_that_was_given():
+    X, y = tiny_images(24)
+    model = NoisyLabelDetector("dividemix", net=tiny_convolution(), **SMALL).fit(X, y)
+    assert_same(model, pickle.loads(pickle.dumps(model)), X, y)
+
+
+def test_two_functions_of_one_name_cant_be_told_apart(tmp_path):
+    def view(X, generator):
+        return X
+
+    other = types.FunctionType(view.__code__, {})
+    model, _, _ = small_model(net=small_net(weak_view=view, strong_view=other))
+    with pytest.raises(TypeError, match="something else is named 'view' too"):
+        sknoisy.save(model, tmp_path / "model.sknoisy")
 
 
 def test_joblib_and_copies_keep_an_estimator(tmp_path):

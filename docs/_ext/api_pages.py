@@ -17,7 +17,7 @@ PACKAGE = "sknoisy"
 
 def setup(app):
     app.connect("config-inited", write_pages)
-    app.connect("source-read", list_other_modules)
+    app.connect("source-read", describe_modules)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -46,12 +46,31 @@ def remove_others(folder, names):
             path.unlink()
 
 
-def list_other_modules(app, docname, source):
-    """Put the modules that the reference's first page doesn't name where it has a mark for them."""
-    if docname == "api/index":
-        named = set(re.findall(r"^modules/(\S+)$", source[0], flags=re.MULTILINE))
-        others = [f"modules/{name}" for name in public_modules() if name not in named]
-        source[0] = source[0].replace("<!-- other modules -->", "\n".join(others))
+def describe_modules(app, docname, source):
+    """Put a table of modules before each list of them on the reference's first page.
+
+    Modules that the page doesn't name stand where it has a mark for them.
+    """
+    if docname != "api/index":
+        return
+    named = set(re.findall(r"^modules/(\S+)$", source[0], flags=re.MULTILINE))
+    others = [f"modules/{name}" for name in public_modules() if name not in named]
+    text = source[0].replace("<!-- other modules -->", "\n".join(others))
+    source[0] = re.sub(
+        r"^```\{toctree\}.*?^```$",
+        lambda match: f"{modules_table(match[0])}\n\n{match[0]}",
+        text,
+        flags=re.MULTILINE | re.DOTALL,
+    )
+
+
+def modules_table(toctree):
+    """Return a table of the modules of a list, each with the first sentence of its docstring."""
+    lines = ["| module | what it holds |", "| --- | --- |"]
+    for name in re.findall(r"^modules/(\S+)$", toctree, flags=re.MULTILINE):
+        words = inspect.getdoc(import_module(name)).partition("\n\n")[0].replace("\n", " ")
+        lines.append(f"| [`{name}`](modules/{name}.rst) | {words} |")
+    return "\n".join(lines)
 
 
 def public_modules():

@@ -15,7 +15,7 @@ def cross_entropy():
     axes.plot(epochs, shares[:, 1], color=WRONG, linestyle="--", label="wrong labels learnt")
     axes.plot(epochs, shares[:, 2], color=OTHER, linestyle=":", linewidth=2, label="accuracy, test")
     axes.set(xlabel="epoch", ylabel="share", ylim=(0, 1.02), xlim=(0, len(shares)))
-    axes.legend(loc="center right", bbox_to_anchor=(1, 0.42))
+    axes.legend(loc="center left", bbox_to_anchor=(0.02, 0.5))
     return figure
 
 
@@ -96,7 +96,7 @@ def weights_of(name, words, bins):
     values = detector.evidence_.score[judged]
     two_histograms(axes, values, wrong[judged], bins)
     threshold_line(axes, detector.evidence_.threshold, "flagged", side="left")
-    axes.legend(loc="upper center", bbox_to_anchor=(0.62, 1))
+    axes.legend(loc="upper center", bbox_to_anchor=(0.65, 0.9))
     axes.set_xlabel(words)
     return figure
 
@@ -199,7 +199,7 @@ def simifeat():
 
 
 def deep_knn():
-    words = "votes of the neighbours for the given label, against the strongest other one"
+    words = "votes for the given label, against the strongest other one"
     return weights_of("deep_knn", words, edges(31))
 
 

@@ -31,7 +31,7 @@ STYLE = {
 }
 
 
-def new_figure(n_columns=1, *, height=2.5, width=6.6, **options):
+def new_figure(n_columns=1, *, height=2.4, width=5.4, **options):
     """Return a figure without background, and its axes in an array."""
     figure = Figure(figsize=(width, height), layout="constrained")
     figure.patch.set_alpha(0)

@@ -76,8 +76,13 @@ def write_name(value: Any, writer: Writer) -> str:
 
 
 def keep_named(name: str, value: Any, writer: Writer) -> str:
-    """Remember what a name stands for; two things of one name couldn't be told apart."""
-    if writer.named.setdefault(name, value) is not value:
+    """Remember what a name stands for; two things of one name couldn't be told apart.
+
+    Modules of one class may be: they are copies of the one that the user gave.
+    """
+    known = writer.named.setdefault(name, value)
+    is_code = inspect.isclass(value) or inspect.isfunction(value)
+    if known is not value and (is_code or type(known) is not type(value)):
         raise writer.refusal(value, f"something else is named {name!r} too")
     return name
 

@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 
-from ._class_rates import class_rate_intervals
 from ._findings import Findings
 from ._words import clean_text
 
@@ -20,13 +19,7 @@ def class_rates(findings: Findings) -> list[dict[str, Any]]:
     estimator, given = findings.estimator, findings.given
     quality, mask, n_classes = findings.quality, findings.is_noise, findings.n_classes
     rates = np.asarray(estimator.class_noise_rates_, dtype=float)
-    low, high = class_rate_intervals(
-        quality,
-        given,
-        rates,
-        interval=estimator.noise_rate_interval_,
-        is_settled=findings.is_trusted | findings.is_reviewed,
-    )
+    intervals = np.asarray(estimator.class_noise_rate_intervals_, dtype=float)
     counts = np.bincount(given, minlength=n_classes)
     flagged = np.bincount(given, mask, n_classes)
     at_risk = np.bincount(given, quality * mask, n_classes)
@@ -36,7 +29,7 @@ def class_rates(findings: Findings) -> list[dict[str, Any]]:
             "name": clean_text(findings.classes[code]),
             "n_rows": int(counts[code]),
             "noise_rate": float(rates[code]),
-            "interval": [float(low[code]), float(high[code])],
+            "interval": intervals[code].tolist(),
             "n_flagged": int(flagged[code]),
             "n_flagged_right": float(at_risk[code]),
         }

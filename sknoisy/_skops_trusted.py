@@ -1,12 +1,13 @@
 """What skops has to trust to load the estimators of this package that it has dumped itself."""
 
-from ..methods import METHODS
-from ._objects import object_classes
-from ._scikit_learn import TRUSTED_TYPES
-from ._stored_attributes import StoredAttribute
+from .methods import METHODS
+from .persistence._objects import object_classes
+from .persistence._scikit_learn import TRUSTED_TYPES
+from .persistence._stored_attributes import StoredAttribute
 
-# Not a net of skorch's: it reads a pickle when it is loaded, whoever wrote that.
-#: What `skops.io.load` is to trust in a file with an estimator of this package.
+# No net of skorch's is among them: it reads a pickle when it is loaded, whoever wrote that.
+#: Names of the types that ``skops.io.load`` has to trust to load a fitted estimator that skops
+#: itself has dumped. Estimators whose `net` is a net of skorch's are for :func:`sknoisy.save`.
 SKOPS_TRUSTED = sorted(
     {
         *TRUSTED_TYPES,
