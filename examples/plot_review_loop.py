@@ -10,7 +10,6 @@ answers so far. Nothing is trained between the rounds.
 # %%
 # A table on which the classes overlap
 # ------------------------------------
-
 #
 # A fifth of the labels of each class is that of the next one.
 

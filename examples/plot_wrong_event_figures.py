@@ -70,7 +70,8 @@ display = LabelQualityDisplay.from_estimator(detector, flipped=flipped)
 # The second stage
 # ----------------
 #
-# The classifier goes on with the verdict so far, and counts on. That finds more.
+# The classifier goes on with the verdict so far, and counts on. Here the first stage has found
+# nearly all there is to find.
 
 from sknoisy.metrics import noise_detection_report
 
