@@ -621,7 +621,9 @@ def messages_home(labelme_home):
     columns = [f"word{number}" for number in range(120)]
     texts = [" ".join([*random.choice(words[label], 4), *columns]) for label in labels]
     table = pd.DataFrame({"label": labels, "text": texts})
-    table.to_csv(labelme_home / "text" / "sms_spam.tsv.gz", sep="\t", index=False)
+    path = labelme_home / "text" / "sms_spam.tsv.gz"
+    table.to_csv(path, sep="\t", index=False)
+    vouch_for(path)
     return labelme_home
 
 
