@@ -34,12 +34,15 @@ COVERAGE = 0.9
 # a model that has learnt wrong labels already hold them as if they were overlap.
 PREFERENCE_FOR_ERROR = 2
 PRIOR_CONFUSIONS = 2.0
-# How much faster the log-odds of a right label grow than those of the label quality by a method.
 # How much faster the log-odds of a right label grow than those of the label quality by a method,
 # at most, and how far apart they may lie in the middle four fifths of the rows.
 MAX_SLOPE = 3.0
 MAX_SPREAD = 12.0
 MIN_KNOWN_RIGHT = 20
+# Among the rows predicted as a class, those that the model is surest of, and how few of them say
+# nothing.
+SUREST_SHARE = 0.1
+MIN_PREDICTED = 10
 LEAST_SCORE = 1e-15
 
 
@@ -53,7 +56,8 @@ class NoiseRate(NamedTuple):
     low, high : float
         Ends of the 90 % interval.
     pessimistic : float
-        Estimate under the form of error that leaves least to overlap.
+        Estimate that leaves least to overlap: the largest of those under each form of error, and
+        of what a model leaves open even where it is surest of a class.
     """
 
     rate: float
@@ -125,7 +129,9 @@ def estimate_noise_rate(
     high = _most_contradicted(p[~right], y[~right], tail)
     if right.sum() >= MIN_KNOWN_RIGHT:
         high = min(high, max(_quantile(rates, each, 1 - tail) for each in (even, structured)))
-    return NoiseRate(rate, min(low, rate), max(high, rate), max(estimates))
+    high = max(high, rate)
+    pessimistic = max(*estimates, min(_open_where_surest(p[~right]), high))
+    return NoiseRate(rate, min(low, rate), high, pessimistic)
 
 
 def _other_classes(n_classes: int) -> NDArray[np.floating]:
@@ -169,6 +175,23 @@ def _posterior(
 def _quantile(rates: NDArray[np.floating], posterior: NDArray[np.floating], level: float) -> float:
     reached = int(np.searchsorted(np.cumsum(posterior), level))
     return float(rates[min(reached, len(rates) - 1)])
+
+
+def _open_where_surest(p: NDArray[np.floating]) -> float:
+    """Return what a model leaves to other classes where it is surest, in the mean over the rows.
+
+    Errors of one class alone look like overlap to the model, but there is no row of that class then
+    that it is sure of.
+    """
+    if not len(p):
+        return 0.0
+    predicted, confidence = p.argmax(axis=1), p.max(axis=1)
+    left_open = np.zeros(p.shape[1])
+    for k in np.unique(predicted):
+        of_class = confidence[predicted == k]
+        if len(of_class) >= MIN_PREDICTED:
+            left_open[k] = 1 - np.quantile(of_class, 1 - SUREST_SHARE)
+    return float(left_open[predicted].mean())
 
 
 def _most_contradicted(p: NDArray[np.floating], codes: NDArray[np.integer], tail: float) -> float:

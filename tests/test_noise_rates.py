@@ -52,6 +52,32 @@ def test_overlap_alone_is_no_error():
     assert estimate_noise_rate(probabilities, y).rate < contradicted / 3
 
 
+def of_one_noisy_class(rate, n_rows=900, n_classes=3, seed=0):
+    """Return what a model knows that has learnt the errors of class 0 as if they were overlap."""
+    generator = np.random.RandomState(seed)
+    true = np.arange(n_rows) % n_classes
+    probabilities = np.full((n_rows, n_classes), 0.01)
+    probabilities[np.arange(n_rows), true] = 0.98
+    probabilities[true == 0] = [1 - rate, rate / 2, rate / 2]
+    y = np.array([generator.choice(n_classes, p=each / each.sum()) for each in probabilities])
+    return probabilities, y
+
+
+@pytest.mark.parametrize("rate", [0.2, 0.45])
+def test_errors_of_one_class_are_seen_in_the_pessimistic_view(rate):
+    probabilities, y = of_one_noisy_class(rate)
+    estimate = estimate_noise_rate(probabilities, y)
+    # They are a third of the rows.
+    assert abs(estimate.pessimistic - rate / 3) < 0.03
+    assert estimate.rate <= estimate.pessimistic <= estimate.high
+
+
+def test_overlap_of_which_some_rows_are_free_is_none_in_the_pessimistic_view_either():
+    probabilities, y = rows(0.3)
+    contradicted = np.mean(probabilities.argmax(axis=1) != y)
+    assert estimate_noise_rate(probabilities, y).pessimistic < contradicted / 2
+
+
 def test_probabilities_that_are_too_sure_do_not_make_overlap_an_error():
     probabilities, y = rows(0.3)
     too_sure = softmax(2 * np.log(probabilities), axis=1)
