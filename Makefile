@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-fast lint types format tables clean
+.PHONY: demo test test-fast lint types format tables docs docs-fast clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python examples/demo.py
@@ -29,6 +29,13 @@ format: $(VENV)/.lint
 tables: $(VENV)/.test
 	$(BIN)/python tools/write_method_tables.py
 
+docs: $(VENV)/.docs
+	$(BIN)/python -m sphinx -b html -W --keep-going docs docs/_build/html
+
+# Without running the gallery's examples.
+docs-fast: $(VENV)/.docs
+	$(BIN)/python -m sphinx -b html -W --keep-going -D plot_gallery=False docs docs/_build/fast
+
 $(VENV)/.demo: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --editable '.[compare]'
@@ -43,5 +50,12 @@ $(VENV)/.lint: $(VENV)/.test
 	$(BIN)/python -m pip install --quiet --editable '.[lint]'
 	touch $@
 
+$(VENV)/.docs: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable '.[docs]'
+	touch $@
+
 clean:
+	rm -rf docs/_build docs/auto_examples docs/api/modules docs/api/generated docs/api/backreferences
+	rm -rf docs/methods/generated docs/sg_execution_times.rst
 	rm -rf $(VENV) build dist *.egg-info

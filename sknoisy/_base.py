@@ -253,6 +253,10 @@ class BaseNoisyLabelEstimator(ReviewedLabels, ClassifierMixin, BaseEstimator):
             held_out_rows=evidence.held_out_rows,
             held_out_probabilities=evidence.held_out_probabilities,
         )
+        if evidence.by_epoch is not None:
+            self.evidence_["by_epoch"] = evidence.by_epoch
+        if evidence.rounds:
+            self.evidence_["rounds"] = evidence.rounds
         self._score_calibration = verdict.calibration
         warn_of_lost_classes(self.noise_mask_, data.y, self.classes_)
         if self._groups is not None and self._row_groups is not None:

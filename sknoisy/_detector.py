@@ -116,14 +116,21 @@ class NoisyLabelDetector(OneToOneFeatureMixin, BaseNoisyLabelEstimator):
     evidence_ : Bunch
         What the method itself found: its `score` of each row, in [0, 1], and the `threshold` of
         it; the `margin` of the label and its `runner_up`, as the model sees them; the
-        `held_out_rows`, and the class probabilities predicted for them.
+        `held_out_rows`, and the class probabilities predicted for them. `by_epoch`, where the
+        method's `record_epochs` asks for it; `rounds`, as in `history_`, of the booster that judges
+        beside a net.
     transition_matrix_ : ndarray of shape (n_classes, n_classes)
         Estimate of P(given class j | true class i).
     net_ : skorch NeuralNetClassifier
         The trained net.
     history_ : list of dict
-        What skorch recorded, one dict per epoch; with a booster as `estimator`, its losses and
-        agreements on the held-out rows, one dict per round.
+        One dict per epoch of all trainings of nets; with a booster as `estimator`, one per round.
+        What skorch records, `epoch` (from 1 on in each training) or `round`, and `train_loss`; the
+        `stage` of the training; the shares of the rows whose given label is predicted,
+        `train_agreement`, and `held_out_agreement` where rows are held out (of a sample of them);
+        `wrong_events`, the mean share of the epochs of a training so far in which rows were
+        contradicted; `memorization_gap` where counting ends by it; the `judge` where a net and a
+        booster judge together.
     estimators_ : list of classifiers
         Only with an `estimator`: the fitted clones that judged, one booster or one per fold. They
         know the classes as codes 0, 1, ... There is no `net_` then.

@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_memory, check_random_state
 from skorch import NeuralNet
 
 from ._judges import Judges
-from ._typing import FloatArray, IntArray, RandomStateParameter
+from ._typing import FloatArray, History, IntArray, RandomStateParameter
 from .methods import LabelEvidence, runner_up_classes, settle_trusted_rows
 from .thresholds import label_margins, moved_to_quantiles, weights_of_quality
 from .training import (
@@ -151,7 +151,18 @@ def _judge_others(
         held_out_rows=rows[evidence.held_out_rows],
         held_out_probabilities=evidence.held_out_probabilities,
         contradictions=tuple(each.of_rows(rows, data.n_rows) for each in evidence.contradictions),
+        by_epoch=_of_rows(evidence.by_epoch, rows, data.n_rows),
+        rounds=evidence.rounds,
     )
+
+
+def _of_rows(by_epoch: FloatArray | None, rows: IntArray, n_rows: int) -> FloatArray | None:
+    """Return values of some rows in each epoch as those among more; the others are NaN."""
+    if by_epoch is None:
+        return None
+    values = np.full((len(by_epoch), n_rows), np.nan, dtype=by_epoch.dtype)
+    values[:, rows] = by_epoch
+    return values
 
 
 def _compared_labels(
@@ -235,8 +246,10 @@ def _train(key: str | None, arguments: tuple[Any, ...], verbose: int) -> LabelEv
     evidence = method.detect(trainer)
     if with_classifier:
         evidence = method.train_classifier(trainer, evidence)
+    first = [] if trainer.first_evidence is None else trainer.first_evidence.history
     evidence = replace(
         evidence,
+        history=first + evidence.history,
         held_out_rows=data.held_out,
         # What a net says of rows that it hasn't learnt isn't on the scale of the others' scores.
         quality=moved_to_quantiles(evidence.quality, data.held_out),
@@ -272,11 +285,17 @@ def _together(
         runner_up=evidence.runner_up,
         margins=evidence.margins,
         states=evidence.states,
-        history=evidence.history,
+        history=_judged_by("net", evidence.history),
         estimators=by_estimator.estimators,
         estimators_weight=weight,
         held_out_rows=evidence.held_out_rows,
         contradictions=evidence.contradictions + by_estimator.contradictions,
+        by_epoch=evidence.by_epoch,
+        rounds=_judged_by("estimator", by_estimator.history),
     )
     margins, runner_up = _compared_labels(together, judges, data, settings)
     return replace(together, margins=margins, runner_up=runner_up)
+
+
+def _judged_by(judge: str, history: History) -> History:
+    return [epoch | {"judge": judge} for epoch in history]

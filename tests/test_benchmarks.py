@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from data_home import vouch_for
 from numpy.testing import assert_allclose, assert_array_equal
 
 pytest.importorskip("cleanlab")
@@ -62,6 +63,7 @@ def data_home(tmp_path, monkeypatch):
     for name in ("vehicle", "splice"):
         path = tmp_path / "tabular" / f"{name}.tsv.gz"
         table.to_csv(path, sep="\t", index=False, compression="gzip")
+        vouch_for(path)
     monkeypatch.setenv("SKNOISY_DATA", str(tmp_path))
     return tmp_path
 

@@ -17,6 +17,7 @@ from urllib.error import HTTPError, URLError
 import numpy as np
 import pandas as pd
 import pytest
+from data_home import vouch_for
 from PIL import Image
 
 from sknoisy.datasets import (
@@ -109,12 +110,47 @@ def test_missing_file_is_downloaded_into_the_data_home(source, home):
     assert path.read_bytes() == CONTENT
 
 
-def test_file_in_the_data_home_is_taken_without_download(tmp_path, home):
-    own = home / "folder" / "file.bin"
-    own.parent.mkdir(parents=True)
-    own.write_bytes(b"filled by hand")
+@pytest.fixture
+def own(home):
+    """A file of the data home that isn't the published one."""
+    path = home / "folder" / "file.bin"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"filled by hand")
+    return path
+
+
+def test_published_file_in_the_data_home_is_taken_without_download(tmp_path, home, own):
+    own.write_bytes(CONTENT)
+    assert _home.obtain(remote_file(tmp_path / "nowhere"), home) == own
+
+
+def test_other_file_in_the_data_home_is_refused_by_its_name(source, home, own):
+    with pytest.raises(OSError) as caught:
+        _home.obtain(remote_file(source), home)
+    message = str(caught.value)
+    assert f"{own} is not the published file" in message
+    assert hashlib.sha256(b"filled by hand").hexdigest() in message
+    assert f"{own}.sha256" in message
+    assert own.read_bytes() == b"filled by hand"
+
+
+def test_damaged_gzip_file_in_the_data_home_is_refused_by_its_name(source, home, own):
+    own.write_bytes(gzip.compress(CONTENT)[:-9])
+    with pytest.raises(OSError, match=re.escape(f"{own} is not the published file")):
+        _home.obtain(remote_file(source, hash_unpacked=True), home)
+
+
+def test_other_file_in_the_data_home_is_taken_where_its_hash_lies_beside_it(tmp_path, home, own):
+    vouch_for(own)
     assert _home.obtain(remote_file(tmp_path / "nowhere"), home) == own
     assert own.read_bytes() == b"filled by hand"
+
+
+@pytest.mark.parametrize("says", ["", "0" * 64])
+def test_file_that_has_another_hash_than_lies_beside_it_is_refused(source, home, own, says):
+    own.with_name("file.bin.sha256").write_text(says)
+    with pytest.raises(OSError, match=f"file.bin.sha256 says '{says}'"):
+        _home.obtain(remote_file(source), home)
 
 
 def test_wrong_content_is_refused_and_not_kept(source, home):
@@ -243,8 +279,10 @@ def test_every_loader_says_where_its_missing_file_belongs(no_source, home, fetch
 
 
 def write_table(home, name, table):
-    (home / "tabular").mkdir(parents=True)
-    table.to_csv(home / "tabular" / f"{name}.tsv.gz", sep="\t", index=False)
+    path = home / "tabular" / f"{name}.tsv.gz"
+    path.parent.mkdir(parents=True)
+    table.to_csv(path, sep="\t", index=False)
+    vouch_for(path)
 
 
 def test_table_is_split_into_features_and_target(home):
@@ -336,7 +374,9 @@ def test_four_idx_files_make_a_set(home, fetch, folder, name_of_two):
     }
     (home / folder).mkdir(parents=True)
     for name, array in arrays.items():
-        (home / folder / f"{name}-ubyte.gz").write_bytes(pack_idx(array))
+        path = home / folder / f"{name}-ubyte.gz"
+        path.write_bytes(pack_idx(array))
+        vouch_for(path)
     images = fetch(data_home=home)
     np.testing.assert_array_equal(images.data, arrays["train-images-idx3"])
     np.testing.assert_array_equal(images.target, [2, 0, 1])
@@ -395,14 +435,17 @@ def write_batches(folder, cifar):
         (folder / f"data_batch_{number + 1}.bin").write_bytes(content)
     test_content = pack_records(cifar["test_data"], cifar["test_target"])
     (folder / "test_batch.bin").write_bytes(test_content)
+    for path in list(folder.iterdir()):
+        vouch_for(path)
 
 
 def write_archive(path, folder, *, leave_out=()):
     path.parent.mkdir(parents=True, exist_ok=True)
     with tarfile.open(path, "w:gz") as archive:
-        for file in sorted(folder.iterdir(), reverse=True):
+        for file in sorted(folder.glob("*.bin"), reverse=True):
             if file.name not in leave_out:
                 archive.add(file, arcname=f"cifar-10-batches-bin/{file.name}")
+    vouch_for(path)
 
 
 def write_tiles(folder, cifar):
@@ -418,6 +461,7 @@ def write_tiles(folder, cifar):
     # More test labels than test images: the pictures hold only the first of them.
     test_target = np.append(cifar["test_target"], [9, 9, 9])
     np.savez(folder / "labels.npz", train=cifar["target"], test=test_target)
+    vouch_for(folder / "labels.npz")
 
 
 def assert_same_set(found, expected):
@@ -525,11 +569,14 @@ def write_official_file(home, content):
     packed = pickle.dumps(content, protocol=2).replace(b"numpy._core", b"numpy.core")
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("archive/data.pkl", packed)
+    vouch_for(path)
 
 
 def write_own_copy(home, arrays):
-    (home / "noisy_labels").mkdir(parents=True)
-    np.savez(home / "noisy_labels" / "cifar10n.npz", **arrays)
+    path = home / "noisy_labels" / "cifar10n.npz"
+    path.parent.mkdir(parents=True)
+    np.savez(path, **arrays)
+    vouch_for(path)
 
 
 @pytest.mark.parametrize(
@@ -574,6 +621,39 @@ def test_human_labels_are_wrong_as_often_as_published(label, share):
     assert (y_noisy != y_true).mean() == pytest.approx(share, abs=5e-4)
 
 
+# Files of the data home that hold published values in another form
+
+
+def write_other_batches(home, cifar):
+    write_batches(home / "cifar10" / "cifar-10-batches-bin", cifar)
+    return home / "cifar10" / "cifar-10-batches-bin" / "data_batch_1.bin", fetch_cifar10
+
+
+def write_other_labels(home, cifar):
+    write_tiles(home / "cifar10", cifar)
+    return home / "cifar10" / "labels.npz", fetch_cifar10
+
+
+def write_other_answers(home, cifar):
+    write_own_copy(home, {"worse_label": cifar["target"]})
+    return home / "noisy_labels" / "cifar10n.npz", fetch_cifar10n
+
+
+def write_other_messages(home, cifar):
+    write_sms_table(home / "text" / "sms_spam.tsv.gz")
+    return home / "text" / "sms_spam.tsv.gz", fetch_sms_spam
+
+
+@pytest.mark.parametrize(
+    "write", [write_other_batches, write_other_labels, write_other_answers, write_other_messages]
+)
+def test_own_copy_with_other_values_than_published_is_refused_by_its_name(home, cifar, write):
+    path, fetch = write(home, cifar)
+    path.with_name(f"{path.name}.sha256").unlink()
+    with pytest.raises(OSError, match=re.escape(f"{path} is not the published file")):
+        fetch(data_home=home)
+
+
 # Texts
 
 MESSAGES = [("ham", 'He said "hi" '), ("spam", "WIN £1000 now"), ("ham", "null"), ("ham", "a, b")]
@@ -585,12 +665,14 @@ def write_sms_archive(path):
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("SMSSpamCollection", content)
         archive.writestr("readme", "about")
+    vouch_for(path)
 
 
 def write_sms_table(path):
     path.parent.mkdir(parents=True, exist_ok=True)
     table = pd.DataFrame(MESSAGES, columns=["label", "text"])
     table.to_csv(path, sep="\t", index=False, compression="gzip")
+    vouch_for(path)
 
 
 @pytest.mark.parametrize(
@@ -619,6 +701,7 @@ def test_archive_without_messages_is_refused(home):
     path.parent.mkdir(parents=True)
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("other", "")
+    vouch_for(path)
     with pytest.raises(ValueError, match="must be an archive with SMSSpamCollection"):
         fetch_sms_spam(data_home=home)
 

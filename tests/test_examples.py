@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from data_home import vouch_for
 from sklearn.datasets import load_digits
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -315,6 +316,7 @@ def messages(tmp_path_factory):
     (home / "text").mkdir()
     table = pd.DataFrame({"label": labels, "text": texts})
     table.to_csv(home / "text" / "sms_spam.tsv.gz", sep="\t", index=False)
+    vouch_for(home / "text" / "sms_spam.tsv.gz")
     return home
 
 

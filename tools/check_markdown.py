@@ -30,12 +30,13 @@ def main(arguments=None):
 
 def markdown_files(folder):
     """Return the Markdown files below a folder, but those in hidden folders and of builds."""
-    left_out = {"build", "dist", "demo"}
+    left_out = {"build", "dist", "demo", "generated", "auto_examples"}
     return sorted(
         path
         for path in folder.rglob("*.md")
         if not any(
-            part.startswith(".") or part in left_out for part in path.relative_to(folder).parts
+            part.startswith((".", "_")) or part in left_out
+            for part in path.relative_to(folder).parts
         )
     )
 

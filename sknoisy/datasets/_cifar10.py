@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
-from ._home import RemoteFile, find_data_home, obtain
+from ._home import RemoteFile, check_own_content, check_own_size, find_data_home, obtain
 
 # The binary version and not the python version: the latter is a pickle, which can run code.
 ARCHIVE = RemoteFile(
@@ -37,6 +37,9 @@ CLASS_NAMES = (
 
 SIDE = 32
 N_BYTES_OF_RECORD = 1 + 3 * SIDE * SIDE
+N_RECORDS_OF_BATCH = 10000
+# Of the labels of all training images, one byte each.
+TRAIN_LABELS_SHA256 = "2b7cd2f24487317614016b72ffd53071c3062f592f0eb300c18a770d41ae1253"
 
 
 def fetch_cifar10(*, data_home: str | PathLike[str] | None = None) -> Bunch:
@@ -68,7 +71,8 @@ def fetch_cifar10(*, data_home: str | PathLike[str] | None = None) -> Bunch:
     Raises
     ------
     OSError
-        If the set is neither in the data home nor to be had from the network.
+        If the set is neither in the data home nor to be had from the network, or if a file in the
+        data home is not the published one.
     ValueError
         If a file in the data home is damaged.
 
@@ -98,7 +102,10 @@ def fetch_cifar10(*, data_home: str | PathLike[str] | None = None) -> Bunch:
 
 def read_folder(folder: Path) -> dict[str, bytes]:
     """Return the content of the six official batches, by name."""
-    return {name: (folder / name).read_bytes() for name in (*TRAIN_BATCHES, TEST_BATCH)}
+    names = (*TRAIN_BATCHES, TEST_BATCH)
+    for name in names:
+        check_own_size(folder / name, N_RECORDS_OF_BATCH * N_BYTES_OF_RECORD)
+    return {name: (folder / name).read_bytes() for name in names}
 
 
 def read_archive(path: Path) -> dict[str, bytes]:
@@ -165,6 +172,8 @@ def load_tiles(folder: Path) -> dict[str, NDArray[Any]]:
     with np.load(folder / "labels.npz") as labels:
         target = labels["train"].astype(np.int64)
         test_target = labels["test"].astype(np.int64)
+    content = target.astype(np.uint8).tobytes()
+    check_own_content(folder / "labels.npz", content, TRAIN_LABELS_SHA256)
     data = read_pictures(sorted(folder.glob("train_[0-9][0-9].webp")))
     if len(data) != len(target):
         raise ValueError(f"{folder} must have {len(target)} training images, got {len(data)}.")

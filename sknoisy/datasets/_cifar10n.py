@@ -1,15 +1,13 @@
 """CIFAR-10N: what people answered who were asked to label CIFAR-10."""
 
-import io
-import pickle
-import zipfile
 from os import PathLike
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ._home import RemoteFile, find_data_home, obtain
+from ._home import RemoteFile, check_own_content, find_data_home, obtain
+from ._pickled_arrays import read_zipped_arrays
 
 OFFICIAL_FILE = RemoteFile(
     path="noisy_labels/CIFAR-10_human.pt",
@@ -27,6 +25,16 @@ KEYS = {
     "random3": "random_label3",
     "worse": "worse_label",
     "clean": "clean_label",
+}
+
+# Of the labels alone, one byte each.
+CONTENT_SHA256 = {
+    "aggregate": "2bd5e02e39c9c79772cf4c794f7b74630ac1aaeeac4b807a63c11e9a375f8404",
+    "random1": "8d01b5a5af048e84bf6e964c86e1133e95d5b22c07763e23705b714ad0f32d8b",
+    "random2": "7ea04c887750912f49669282a75e78df380077766b361fb6cb5200999ad6dcda",
+    "random3": "cdbfad7e15bfc8fc83bc7c6e30b692e2aa1186660d82738b7543a6012d6ca46f",
+    "worse": "11a306ed336e3bc81aaac36322ddf12de379d0df1883aa43e10ba562a98f6b2a",
+    "clean": "2b7cd2f24487317614016b72ffd53071c3062f592f0eb300c18a770d41ae1253",
 }
 
 
@@ -65,7 +73,8 @@ def fetch_cifar10n(
     ValueError
         If `label` is not one of the six names.
     OSError
-        If the file is neither in the data home nor to be had from the network.
+        If the file is neither in the data home nor to be had from the network, or if it is not
+        the published one.
 
     References
     ----------
@@ -81,63 +90,20 @@ def fetch_cifar10n(
     """
     if label not in KEYS:
         raise ValueError(f"label must be one of {', '.join(KEYS)}, got {label!r}.")
-    labels = read_own_copy(KEYS[label], data_home)
+    labels = read_own_copy(label, data_home)
     if labels is None:
-        labels = read_official_file(obtain(OFFICIAL_FILE, data_home))[KEYS[label]]
+        labels = read_zipped_arrays(obtain(OFFICIAL_FILE, data_home))[KEYS[label]]
     return labels.astype(np.int64)
 
 
-def read_own_copy(key: str, data_home: str | PathLike[str] | None) -> NDArray[Any] | None:
+def read_own_copy(label: str, data_home: str | PathLike[str] | None) -> NDArray[Any] | None:
     """Read labels from the npz file of the data home; None where it has none of this name."""
     path = find_data_home(data_home) / "noisy_labels" / "cifar10n.npz"
     if not path.is_file():
         return None
     with np.load(path) as arrays:
-        return arrays[key] if key in arrays else None
-
-
-def read_official_file(path: str | PathLike[str]) -> dict[str, NDArray[Any]]:
-    """Read the authors' file, a pickled dict of arrays in a zip archive.
-
-    Parameters
-    ----------
-    path : path-like
-        The file.
-
-    Returns
-    -------
-    dict of str to ndarray
-
-    Raises
-    ------
-    pickle.UnpicklingError
-        If the pickle asks for anything but arrays.
-    """
-    with zipfile.ZipFile(path) as archive:
-        return ArrayUnpickler(io.BytesIO(archive.read("archive/data.pkl"))).load()
-
-
-def encode_latin1(text: str, encoding: str) -> bytes:
-    """Return the bytes that a pickle of protocol 2 keeps as text."""
-    if encoding != "latin1":
-        raise pickle.UnpicklingError(f"The encoding must be latin1, got {encoding!r}.")
-    return text.encode("latin1")
-
-
-class ArrayUnpickler(pickle.Unpickler):
-    """Unpickler that admits arrays of numbers and Python's basic types, and refuses all else."""
-
-    # By the names that the file has; NumPy 2 moved the first, so it is taken from an array.
-    admitted = {
-        ("numpy.core.multiarray", "_reconstruct"): np.empty(0).__reduce__()[0],
-        ("numpy._core.multiarray", "_reconstruct"): np.empty(0).__reduce__()[0],
-        ("numpy", "ndarray"): np.ndarray,
-        ("numpy", "dtype"): np.dtype,
-        ("_codecs", "encode"): encode_latin1,
-    }
-
-    def find_class(self, module: str, name: str) -> Any:
-        """Return an admitted global; anything else could run code."""
-        if (module, name) not in self.admitted:
-            raise pickle.UnpicklingError(f"Only arrays are admitted, got {module}.{name}.")
-        return self.admitted[module, name]
+        if KEYS[label] not in arrays:
+            return None
+        labels = arrays[KEYS[label]]
+    check_own_content(path, labels.astype(np.uint8).tobytes(), CONTENT_SHA256[label])
+    return labels

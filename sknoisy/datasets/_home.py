@@ -71,7 +71,8 @@ def obtain(
 ) -> Path:
     """Return the path of a file of the data home, and download the file if it is missing.
 
-    A file that is there already is taken as it is: whoever filled the data home answers for it.
+    A file that is there already is checked as a downloaded one is, unless a file beside it, named
+    as it is with ``.sha256`` behind, holds its SHA-256: whoever wrote that answers for it.
 
     Parameters
     ----------
@@ -95,7 +96,9 @@ def obtain(
         If the file is missing and cannot be downloaded, stored, or is not the expected one.
     """
     path = find_data_home(data_home) / remote.path
-    if not path.is_file():
+    if path.is_file():
+        check_own_file(path, remote)
+    else:
         try:
             download(remote, path, n_attempts=n_attempts, delay=delay)
         except (OSError, HTTPException, EOFError, zlib.error) as error:
@@ -160,3 +163,57 @@ def check_hash(path: Path, remote: RemoteFile) -> None:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != remote.sha256:
         raise OSError(f"its SHA-256 is {found}, but {remote.sha256} was expected")
+
+
+def check_own_file(path: Path, remote: RemoteFile) -> None:
+    """Raise OSError unless a file of the data home is the published one, or vouched for."""
+    if is_vouched_for(path):
+        return
+    try:
+        check_hash(path, remote)
+    except (OSError, EOFError, zlib.error) as error:
+        raise unpublished(path, str(error)) from error
+
+
+def check_own_content(path: Path, content: bytes, sha256: str) -> None:
+    """Raise OSError unless what a file holds is what was published, or the file is vouched for.
+
+    For files that have the published values in a form of their own.
+    """
+    found = hashlib.sha256(content).hexdigest()
+    if found != sha256 and not is_vouched_for(path):
+        raise unpublished(path, f"the SHA-256 of its content is {found}, not {sha256}")
+
+
+def check_own_size(path: Path, n_bytes: int) -> None:
+    """Raise OSError unless a file has the published length, or is vouched for."""
+    found = path.stat().st_size
+    if found != n_bytes and not is_vouched_for(path):
+        raise unpublished(path, f"it has {found} bytes, not {n_bytes}")
+
+
+def unpublished(path: Path, reason: str) -> OSError:
+    """Return the error for a file of the data home that isn't the published one."""
+    return OSError(
+        f"{path} is not the published file: {reason}. Delete it, and it is downloaded where that "
+        "is possible. To take it as it is, write its SHA-256, as sha256sum prints it, to "
+        f"{voucher(path)}."
+    )
+
+
+def is_vouched_for(path: Path) -> bool:
+    """Tell whether a file has its SHA-256 beside it; another one there raises OSError."""
+    if not voucher(path).is_file():
+        return False
+    words = voucher(path).read_text(encoding="utf-8").split()
+    expected = words[0].lower() if words else ""
+    with open(path, "rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != expected:
+        raise OSError(f"{path} has the SHA-256 {found}, but {voucher(path)} says {expected!r}.")
+    return True
+
+
+def voucher(path: Path) -> Path:
+    """Return the place of the file that vouches for another."""
+    return path.with_name(f"{path.name}.sha256")

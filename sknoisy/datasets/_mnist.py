@@ -69,7 +69,8 @@ def fetch_fashion_mnist(*, data_home: str | PathLike[str] | None = None) -> Bunc
     Raises
     ------
     OSError
-        If a file is neither in the data home nor to be had from the network.
+        If a file is neither in the data home nor to be had from the network, or if it is not
+        the published one.
 
     References
     ----------
@@ -106,7 +107,8 @@ def fetch_mnist(*, data_home: str | PathLike[str] | None = None) -> Bunch:
     Raises
     ------
     OSError
-        If a file is neither in the data home nor to be had from the network.
+        If a file is neither in the data home nor to be had from the network, or if it is not
+        the published one.
 
     References
     ----------

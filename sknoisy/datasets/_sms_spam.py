@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 from sklearn.utils import Bunch
 
-from ._home import RemoteFile, find_data_home, obtain
+from ._home import RemoteFile, check_own_content, find_data_home, obtain
 
 ARCHIVE = RemoteFile(
     path="text/sms_spam_collection.zip",
@@ -18,6 +18,8 @@ ARCHIVE = RemoteFile(
 )
 FILE_IN_ARCHIVE = "SMSSpamCollection"
 COLUMNS = ["label", "text"]
+# Of the file in the archive.
+CONTENT_SHA256 = "7d039a24a6083ed9ef0f806ebad56bbb976e3aeb8de05669173bfdc4996c239d"
 
 
 def fetch_sms_spam(
@@ -47,7 +49,8 @@ def fetch_sms_spam(
     Raises
     ------
     OSError
-        If the set is neither in the data home nor to be had from the network.
+        If the set is neither in the data home nor to be had from the network, or if it is not the
+        published one.
     ValueError
         If a file in the data home is damaged.
 
@@ -80,6 +83,10 @@ def read_own_copy(path: Path) -> pd.DataFrame:
     table = pd.read_csv(path, sep="\t", keep_default_na=False)
     if not set(COLUMNS) <= set(table.columns):
         raise ValueError(f"{path} must have the columns {COLUMNS}, got {list(table.columns)}.")
+    lines = (
+        f"{label}\t{text}\n" for label, text in zip(table["label"], table["text"], strict=True)
+    )
+    check_own_content(path, "".join(lines).encode(), CONTENT_SHA256)
     return table
 
 

@@ -64,7 +64,8 @@ def fetch_table(
     ValueError
         If the table is not one of `TABLE_NAMES`.
     OSError
-        If the file is neither in the data home nor to be had from the network.
+        If the file is neither in the data home nor to be had from the network, or if it is not
+        the published one.
 
     References
     ----------

@@ -68,6 +68,11 @@ class LabelEvidence:
         What was predicted for them.
     contradictions : tuple of Contradictions, default=()
         What a person who looks at the labels is told.
+    by_epoch : ndarray of float32 of shape (n_epochs, n_rows), default=None
+        Score or weight of each row at the end of each epoch or round, where it was asked for; NaN
+        where there is none.
+    rounds : list of dict, default=[]
+        What was seen in each round of the classifier that judges beside a net.
     """
 
     quality: np.ndarray
@@ -82,6 +87,8 @@ class LabelEvidence:
     held_out_rows: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     held_out_probabilities: np.ndarray | None = None
     contradictions: tuple[Contradictions, ...] = ()
+    by_epoch: np.ndarray | None = None
+    rounds: History = field(default_factory=list)
 
     @classmethod
     def of(

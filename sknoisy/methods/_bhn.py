@@ -85,7 +85,7 @@ class BHN(TrustedMethod):
         training_rows, calibration_rows = split_trusted(
             run.data.y, np.flatnonzero(trusted), trainer.random_state()
         )
-        run.fit(rows=training_rows)
+        run.fit(rows=training_rows, stage="trusted_rows")
         scores = run.predict(np.arange(run.data.n_rows), label_scores)
         p_values = conformal_p_values(scores, scores[calibration_rows])
         quality = np.ones(run.data.n_rows)

@@ -122,7 +122,8 @@ class CAL(Method):
             n_epochs=trainer.max_epochs,
             full_size=self.beta,
         )
-        run.fit(step, max_epochs=max(1, round(self.first_share * trainer.max_epochs)))
+        n_epochs = max(1, round(self.first_share * trainer.max_epochs))
+        run.fit(step, max_epochs=n_epochs, stage="sieve")
         scores, predicted = run.predict(np.arange(data.n_rows), scores_and_predictions)
         labels = np.where((scores < self.keep_below) | data.trusted, data.y, predicted)
         kept = labels == data.y
@@ -147,7 +148,7 @@ class CAL(Method):
             n_epochs=trainer.max_epochs,
             full_size=1.0,
         )
-        run.fit(step)
+        run.fit(step, stage="covariance")
         return replace(evidence, states=(run.state(),), history=evidence.history + run.history())
 
 

@@ -96,6 +96,8 @@ class SieveStep(Step):
     method : CORES
     """
 
+    stage = "sieve"
+
     def __init__(self, run, n_epochs, method):
         super().__init__(run)
         self._n_epochs = n_epochs

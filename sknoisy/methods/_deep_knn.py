@@ -88,7 +88,8 @@ class DeepKNN(Method):
     def detect(self, trainer: Trainer) -> LabelEvidence:
         """Train the first net, and let neighbours vote."""
         run = trainer.new_run()
-        run.fit(max_epochs=max(1, round(self.training_share * trainer.max_epochs)))
+        n_epochs = max(1, round(self.training_share * trainer.max_epochs))
+        run.fit(max_epochs=n_epochs, stage="first_training")
         every = np.arange(run.data.n_rows)
         if self.features == "logits":
             features = run.predict(every, lambda batch, logits: logits.float())

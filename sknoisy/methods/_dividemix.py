@@ -167,11 +167,15 @@ class CoDivision(Step):
         self._random_state = random_state
         self._n_warmup = max(1, round(method.warmup_share * run.net.max_epochs))
         self._epoch = 0
+        self.stage = self._stage()
         self._recent_losses: list[deque[np.ndarray]] = [
             deque(maxlen=method.n_averaged) for _ in self._runs
         ]
         counts = torch.bincount(run.labels[run.rows], minlength=run.data.n_classes)
         self._prior = counts.float() / len(run.rows)
+
+    def _stage(self):
+        return "warmup" if self._epoch < self._n_warmup else "co_division"
 
     def train_batch(self, batch):
         if self._epoch < self._n_warmup:
@@ -193,6 +197,7 @@ class CoDivision(Step):
 
     def end_epoch(self, epoch):
         self._epoch = epoch + 1
+        self.stage = self._stage()
         rows, trusted = self.run.rows, self.run.data.trusted
         for run, recent in zip(self._runs, self._recent_losses, strict=True):
             recent.append(run.predict(rows, given_label_losses))

@@ -147,7 +147,7 @@ def train_first(trainer, share):
     """Return a net trained on rows that aren't trusted for a share of its epochs, at least one."""
     run = trainer.new_run()
     n_epochs = max(1, round(share * trainer.max_epochs))
-    return run.fit(rows=untrusted_rows(run), max_epochs=n_epochs)
+    return run.fit(rows=untrusted_rows(run), max_epochs=n_epochs, stage="first_training")
 
 
 def estimate_matrix(run, estimation):
@@ -179,6 +179,8 @@ class TransitionStep(Step):
     corrected : callable, default=forward_corrected
         Makes the losses of logits, given labels and the matrix.
     """
+
+    stage = "corrected_loss"
 
     def __init__(self, run, matrix, corrected=forward_corrected):
         super().__init__(run)

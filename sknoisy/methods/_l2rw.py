@@ -43,6 +43,10 @@ class L2RW(TrustedMethod):
     gradient : str, default="auto"
         How :math:`g_c^\top g_i` is computed: "finite_difference", "forward" or "double_backward",
         see `LSW`. "auto": finite differences on a CPU, "forward" elsewhere.
+    record_epochs : bool, default=False
+        Keep what each epoch made of each row, :math:`n w_i / (1 + n w_i)` at its visit, as
+        `evidence_["by_epoch"]`, an array (n_epochs, n_rows) of float32: 4 bytes per row and epoch.
+        NaN for rows not trained on.
 
     Notes
     -----
@@ -86,10 +90,12 @@ class L2RW(TrustedMethod):
         self_trusted: float | None = None,
         trusted_batch_size: int = 100,
         gradient: str = "auto",
+        record_epochs: bool = False,
     ) -> None:
         self.self_trusted = self_trusted
         self.trusted_batch_size = trusted_batch_size
         self.gradient = gradient
+        self.record_epochs = record_epochs
 
     def check_parameters(self) -> None:
         super().check_parameters()
@@ -101,7 +107,8 @@ class L2RW(TrustedMethod):
         run = trainer.new_run(gradient=self.gradient)
         step = ReweightingStep(run, np.flatnonzero(run.data.trusted), self)
         run.fit(step, rows=untrusted_rows(run))
-        evidence = LabelEvidence.of(run, step.quality.values())
+        quality, by_epoch = step.quality.values(), step.quality.by_epoch()
+        evidence = LabelEvidence.of(run, quality, by_epoch=by_epoch)
         evidence.quality[run.data.trusted] = 1.0
         quality = evidence.quality
         evidence.weights = np.minimum(quality / (1 - np.minimum(quality, 0.5)), 1.0)
@@ -118,11 +125,13 @@ class ReweightingStep(Step):
     method : L2RW
     """
 
+    stage = "reweighting"
+
     def __init__(self, run, trusted_rows, method):
         super().__init__(run)
         self._gradient = resolve_gradient(method.gradient, run.device)
         self._trusted_batches = run.endless_batches(trusted_rows, method.trusted_batch_size)
-        self.quality = LateMean(run, "quality")
+        self.quality = LateMean(run, "quality", record_epochs=method.record_epochs)
 
     def losses(self, batch):
         run = self.run

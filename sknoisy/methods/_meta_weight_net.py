@@ -54,6 +54,9 @@ class MetaWeightNet(TrustedMethod):
         Learning rate of Adam for the weight net; published.
     gradient : str, default="auto"
         How :math:`g_c^\top g_i` is computed; see `L2RW`.
+    record_epochs : bool, default=False
+        Keep the weight that each epoch gave each row at its visit, as `evidence_["by_epoch"]`, an
+        array (n_epochs, n_rows) of float32: 4 bytes per row and epoch. NaN for rows not trained on.
 
     Notes
     -----
@@ -106,12 +109,14 @@ class MetaWeightNet(TrustedMethod):
         n_units: int = 100,
         weight_lr: float = 1e-3,
         gradient: str = "auto",
+        record_epochs: bool = False,
     ) -> None:
         self.self_trusted = self_trusted
         self.trusted_batch_size = trusted_batch_size
         self.n_units = n_units
         self.weight_lr = weight_lr
         self.gradient = gradient
+        self.record_epochs = record_epochs
 
     def check_parameters(self) -> None:
         super().check_parameters()
@@ -131,7 +136,8 @@ class MetaWeightNet(TrustedMethod):
         seen = ~np.isnan(weights)
         quality = weights / (weights + weights[seen].mean())
         quality[trusted] = 1.0
-        return LabelEvidence.of(run, quality, np.where(seen & ~trusted, weights, 1.0))
+        row_weights = np.where(seen & ~trusted, weights, 1.0)
+        return LabelEvidence.of(run, quality, row_weights, by_epoch=step.weights.by_epoch())
 
 
 class WeightNet(nn.Sequential):
@@ -158,6 +164,8 @@ class MetaWeightingStep(Step):
         For the first weights of the weight net.
     """
 
+    stage = "meta_weighting"
+
     def __init__(self, run, trusted_rows, method, seed):
         super().__init__(run)
         self._gradient = resolve_gradient(method.gradient, run.device)
@@ -167,7 +175,7 @@ class MetaWeightingStep(Step):
         self._optimizer = torch.optim.Adam(
             self.weight_net.parameters(), lr=method.weight_lr, weight_decay=WEIGHT_DECAY
         )
-        self.weights = LateMean(run, "weight")
+        self.weights = LateMean(run, "weight", record_epochs=method.record_epochs)
 
     def losses(self, batch):
         run = self.run

@@ -166,6 +166,8 @@ class NegativeLearningStep(Step):
 class MeanPredictionStep(Step):
     """Plain training that averages the predictions of all rows over its last epochs."""
 
+    stage = "kept_rows"
+
     def __init__(self, run):
         super().__init__(run)
         self._first_epoch = run.net.max_epochs - N_REMEMBERED
@@ -189,6 +191,8 @@ class SoftLabelStep(Step):
     run : TrainingRun
     targets : Tensor of shape (n_rows, n_classes)
     """
+
+    stage = "soft_labels"
 
     def __init__(self, run, targets):
         super().__init__(run)

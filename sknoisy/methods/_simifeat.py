@@ -119,7 +119,7 @@ class SimiFeat(Method):
     def detect(self, trainer: Trainer) -> LabelEvidence:
         """Search neighbours by the features, and vote."""
         data = trainer.data
-        run = self._train(trainer) if self._features_of(data) == "net" else None
+        run = self._train(trainer, "features") if self._features_of(data) == "net" else None
         features = self._extract(trainer, run, data)
         neighbors = SimilarRows(features, self.n_neighbors, trainer.device)
         random_state = trainer.random_state()
@@ -142,7 +142,7 @@ class SimiFeat(Method):
             wrong = judge_labels(
                 quality, self.default_threshold, codes=data.y, trusted=data.trusted
             )
-            run = self._train(trainer, ~wrong)
+            run = self._train(trainer, "kept_rows", ~wrong)
         others = votes.copy()
         others[np.arange(data.n_rows), data.y] = -1
         evidence = LabelEvidence.of(run, quality, transition_matrix=estimate.transition_matrix)
@@ -162,14 +162,14 @@ class SimiFeat(Method):
         if source == "input":
             return _standardized(data)
         if source == "trusted_net":
-            run = self._train(trainer, data.trusted)
+            run = self._train(trainer, "features", data.trusted)
         return last_layer_inputs(run, np.arange(data.n_rows))
 
     @staticmethod
-    def _train(trainer, chosen=None):
+    def _train(trainer, stage, chosen=None):
         """Train a net on the chosen rows, of those that it may learn from."""
         run = trainer.new_run()
-        return run.fit(rows=None if chosen is None else run.chosen_rows(chosen))
+        return run.fit(rows=None if chosen is None else run.chosen_rows(chosen), stage=stage)
 
     def _flag(self, codes, shares, estimate):
         if self.rule == "vote":

@@ -24,7 +24,7 @@ from ._jacobian_vector_product import (
 )
 from ._net_outputs import last_layer_inputs, predict_probabilities
 from ._net_setup import MIN_EMBEDDING_FEATURES, has_scheduler, python_scalars
-from ._row_state import RowState
+from ._row_state import EpochRecord, RowState
 from ._run import TrainingRun
 from ._seeding import seeded_global_state
 from ._step import Step
@@ -38,6 +38,7 @@ __all__ = [
     "Batch",
     "DefaultNet",
     "EXACT_GRADIENTS",
+    "EpochRecord",
     "EstimatorTrainer",
     "GRADIENTS",
     "MIN_EMBEDDING_FEATURES",

@@ -7,6 +7,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from ..exceptions import NonFiniteLossError
+from ._agreement import AgreementRecord
 from ._finite import check_features
 
 
@@ -25,31 +26,38 @@ def train_epochs(runs, step, rows, max_epochs, *, verbose):
     batches = runs[0].batches(rows, shuffle=True)
     for run in runs:
         run.hooks.begin_training()
+    records = () if step.records_agreement else tuple(map(AgreementRecord, runs))
     for epoch in tqdm(range(max_epochs), disable=not verbose, leave=False):
-        if _train_epoch(runs, step, batches, epoch):
+        if _train_epoch(runs, step, batches, epoch, records):
             break
     for run in runs:
         run.hooks.end_training()
 
 
-def _train_epoch(runs, step, batches, epoch):
+def _train_epoch(runs, step, batches, epoch, records):
     """Return whether the epoch was the last."""
     for run in runs:
         run.hooks.begin_epoch()
+        run.net.history.record("stage", step.stage)
     n_batches = 0
     for batch in batches:
         for run in runs:
             run.hooks.begin_batch(batch)
         results = step.train_batch(batch)
-        for run, (loss, logits) in zip(runs, results if step.peers else [results], strict=True):
+        results = results if step.peers else [results]
+        for run, (loss, logits) in zip(runs, results, strict=True):
             loss_value = loss.item()
             if not math.isfinite(loss_value):
                 raise _not_finite(run, loss_value, epoch, batch)
             run.hooks.end_batch(batch, loss, loss_value, logits)
+        for record, (_, logits) in zip(records, results, strict=False):
+            record.add(batch, logits)
         n_batches += 1
     for run in runs:
         run.hooks.validate(n_batches, run.batches)
     is_last = step.end_epoch(epoch)
+    for record in records:
+        record.close_epoch()
     for run in runs:
         is_last = run.hooks.end_epoch() or is_last
     return is_last

@@ -1,9 +1,10 @@
 """Arrays by row number that a training keeps."""
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from .._typing import State
+from .._typing import FloatArray, State
 
 
 class RowState:
@@ -80,3 +81,27 @@ class RowState:
                 self._arrays[name].copy_(array)
             else:
                 self.keep(name, array.to(self._device))
+
+
+class EpochRecord:
+    """Keeps what each epoch left of an array by row number, in the computer's memory.
+
+    Examples
+    --------
+    >>> import torch
+    >>> record = EpochRecord()
+    >>> record.add(torch.tensor([0.5, 1.0]))
+    >>> record.values()
+    array([[0.5, 1. ]], dtype=float32)
+    """
+
+    def __init__(self) -> None:
+        self._epochs: list[FloatArray] = []
+
+    def add(self, array: Tensor) -> None:
+        """Keep a copy of the array as it is now."""
+        self._epochs.append(array.detach().to("cpu", torch.float32, copy=True).numpy())
+
+    def values(self) -> FloatArray | None:
+        """Return an array of shape (n_epochs, n_rows); None if nothing has been kept."""
+        return np.stack(self._epochs) if self._epochs else None

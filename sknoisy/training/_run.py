@@ -237,6 +237,7 @@ class TrainingRun:
         *,
         rows: IntArray | None = None,
         max_epochs: int | None = None,
+        stage: str | None = None,
     ) -> Self:
         """Train for some epochs.
 
@@ -248,14 +249,19 @@ class TrainingRun:
             Rows to train on; None: `rows` of this object.
         max_epochs : int, default=None
             None: the net's own number.
+        stage : str, default=None
+            What the history calls the training; None: as the step says.
 
         Returns
         -------
         self
         """
+        step = Step(self) if step is None else step
+        if stage is not None:
+            step.stage = stage
         with threads_for(self.net):
             self._fit(
-                Step(self) if step is None else step,
+                step,
                 self.rows if rows is None else rows,
                 self.net.max_epochs if max_epochs is None else max_epochs,
             )

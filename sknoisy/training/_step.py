@@ -30,9 +30,17 @@ class Step:
     peers : tuple of TrainingRun
         Further nets that are trained in the same loop, on the same batches. Their callbacks,
         histories and modes are looked after as those of `run`.
+    stage : str
+        What the history calls the training, or the part of it that an epoch belongs to; it may
+        change from epoch to epoch.
+    records_agreement : bool
+        Whether the step itself records in the history how often the net predicts the given labels.
+        Otherwise it is seen from the logits that `train_batch` returns.
     """
 
     peers: Sequence[TrainingRun] = ()
+    stage: str = "training"
+    records_agreement: bool = False
 
     def __init__(self, run: TrainingRun) -> None:
         self.run = run

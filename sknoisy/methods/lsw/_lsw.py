@@ -75,6 +75,9 @@ class LSW(TrustedMethod):
     epoch_interval : int, default=1
         Weights are learned in every so many epochs, and move as much farther. 2 takes a third off
         the time for a slightly worse verdict.
+    record_epochs : bool, default=False
+        Keep the weight of each row at the end of each epoch as `evidence_["by_epoch"]`, an array
+        (n_epochs, n_rows) of float32: 4 bytes per row and epoch. NaN for rows not trained on.
 
     reading, trusted_interval, interval : default="deprecated"
         Earlier names of `parametrization`, `step_interval` and `epoch_interval`.
@@ -143,6 +146,7 @@ class LSW(TrustedMethod):
         step_interval: int = 2,
         gradient: str = "auto",
         epoch_interval: int = 1,
+        record_epochs: bool = False,
         reading: str = "deprecated",
         trusted_interval: int | str = "deprecated",
         interval: int | str = "deprecated",
@@ -158,6 +162,7 @@ class LSW(TrustedMethod):
         self.step_interval = step_interval
         self.gradient = gradient
         self.epoch_interval = epoch_interval
+        self.record_epochs = record_epochs
         self.reading = reading
         self.trusted_interval = trusted_interval
         self.interval = interval
@@ -182,6 +187,8 @@ class LSW(TrustedMethod):
             events = WrongEvent().detect(trainer)
         evidence = self._learn(trainer)
         if mixes and events is not None:
+            if events is not trainer.first_evidence:
+                evidence.history = events.history + evidence.history
             evidence.quality = self._mixed_quality(evidence.quality, events.quality)
         return evidence
 
@@ -194,7 +201,11 @@ class LSW(TrustedMethod):
         weights = np.full(run.data.n_rows, np.nan)
         weights[rows] = step.weights().double().cpu().numpy()[rows]
         weights[trusted] = 1.0
-        return LabelEvidence.of(run, weights)
+        by_epoch = step.by_epoch()
+        if by_epoch is not None:
+            by_epoch[:, np.setdiff1d(np.arange(run.data.n_rows), rows)] = np.nan
+            by_epoch[:, trusted] = 1.0
+        return LabelEvidence.of(run, weights, by_epoch=by_epoch)
 
     def _mixed_quality(self, quality, event_quality):
         """Order rows by the mean of both ranks; flag as many as both flag on average."""

@@ -2,7 +2,7 @@
 
 import torch
 
-from ...training import RunningGradient, Step, probe_step, resolve_gradient
+from ...training import EpochRecord, RunningGradient, Step, probe_step, resolve_gradient
 
 MOMENT_DECAY = 0.99
 
@@ -29,7 +29,7 @@ class WeightLearningStep(Step):
     trusted_rows : ndarray of int
     method : LSW
         Gives `weight_step`, `trusted_batch_size`, `trusted_momentum`, `step_interval`,
-        `parametrization`, `centered`, `gradient` and `epoch_interval`.
+        `parametrization`, `centered`, `gradient`, `epoch_interval` and `record_epochs`.
     """
 
     def __init__(self, run, trusted_rows, method):
@@ -44,14 +44,25 @@ class WeightLearningStep(Step):
         # The average reaches back over as many steps, however seldom it gets a new gradient.
         momentum = method.trusted_momentum**method.step_interval
         self._running = RunningGradient(momentum, method.step_interval)
-        self._learns = self._learns_in(0)
+        self._epochs = EpochRecord()
+        self._begin_epoch(0)
 
     def weights(self, rows=slice(None)):
         """Return the weights of the given rows, in [0, 1]."""
         return self._read(self._raw[rows])
 
+    def by_epoch(self):
+        """Return the weights at the end of each epoch, (n_epochs, n_rows); None if not kept."""
+        return self._epochs.values()
+
     def end_epoch(self, epoch):
-        self._learns = self._learns_in(epoch + 1)
+        if self._method.record_epochs:
+            self._epochs.add(self.weights())
+        self._begin_epoch(epoch + 1)
+
+    def _begin_epoch(self, epoch):
+        self._learns = self._learns_in(epoch)
+        self.stage = "warmup" if epoch < self._method.warmup_epochs else "weight_learning"
 
     def _learns_in(self, epoch):
         """Return whether the weights learn in an epoch, counted from 0.

@@ -119,7 +119,7 @@ class PTD(Method):
     def detect(self, trainer: Trainer) -> LabelEvidence:
         """Estimate the matrices after a first training, and train on with them."""
         warmup, correction, revision = self._stage_lengths(trainer.max_epochs)
-        first = trainer.new_run().fit(max_epochs=warmup)
+        first = trainer.new_run().fit(max_epochs=warmup, stage="warmup")
         parts = self._estimate(trainer, first)
         second = trainer.new_run(state=first.state())
         second.fit(ImportanceStep(second, parts), max_epochs=correction)
@@ -172,6 +172,7 @@ class PTD(Method):
 class ImportanceStep(Step):
     """Steps with importance weights, which are constants."""
 
+    stage = "importance_weights"
     revision: Tensor | None = None
 
     def __init__(self, run, parts):
@@ -198,6 +199,7 @@ class ImportanceStep(Step):
 class RevisionStep(ImportanceStep):
     """Steps that learn a correction of all matrices as well, with gradients through the weights."""
 
+    stage = "revision"
     revision: Tensor
 
     def __init__(self, run, parts, lr):

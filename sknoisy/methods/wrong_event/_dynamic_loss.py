@@ -36,15 +36,20 @@ class DynamicLossStep(Step):
     held_out_rows : ndarray of int
         Rows that aren't trained on, but counted too, in evaluation mode.
     n_epochs : int
+    n_events : int
+        The largest possible count so far.
     method : WrongEvent
         Gives `per_class`, `difficulty`, `noisy_term`, `similarity` and `accumulate`.
     """
 
-    def __init__(self, run, counts, held_out_rows, n_epochs, method):
+    stage = "dynamic_loss"
+
+    def __init__(self, run, counts, held_out_rows, n_epochs, n_events, method):
         super().__init__(run)
         run.check_strong_view()
         self._method = method
         self._held_out_rows = held_out_rows
+        self._n_events = n_events
         self._counts = run.row_state.keep("events", torch.tensor(counts, device=run.device))
         self._n_levels = int(counts.max()) + 2 * n_epochs + 1
         self._trusted = torch.from_numpy(run.data.trusted).to(run.device)
@@ -80,6 +85,9 @@ class DynamicLossStep(Step):
         """Count the held-out rows, and refresh the mixtures from the counts so far."""
         if self._method.accumulate:
             self._count_held_out()
+            self._n_events += 2
+            share = self._counts.sum().item() / (len(self._counts) * self._n_events)
+            self.run.net.history.record("wrong_events", share)
             self._mixtures = fit_class_mixtures(
                 self._histograms(),
                 per_class=self._method.per_class,

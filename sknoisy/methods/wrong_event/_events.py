@@ -36,6 +36,7 @@ class EventRecorder:
         self._pending = []
         self._n_pending_values = 0
         self._n_rounds = 0
+        self._contradicted = []
         self._losses = row_state.create("loss")
         self._confidences = row_state.create("confidence")
         self._predictions = row_state.create("prediction", fill=-1, dtype=torch.int64)
@@ -74,11 +75,21 @@ class EventRecorder:
         self._rows.keep(f"confidence/{self._n_rounds}", self._confidences.half())
         self._rows.keep(f"loss/{self._n_rounds}", self._losses.half())
         self._n_rounds += 1
+        self._contradicted.append(1 - self.agreement(slice(None)))
         return n_changes
 
     def agreement(self, rows):
         """Return the share of the rows whose given label was predicted in the last round."""
         return 1 - self._rows[f"event/{self._n_rounds - 1}"][rows].float().mean().item()
+
+    def mean_contradicted(self):
+        """Return the mean share of the rounds so far in which rows were contradicted."""
+        return float(np.mean(self._contradicted))
+
+    def confidences(self):
+        """Return the confidence of each row in each round, float32 of (n_rounds, n_rows)."""
+        rounds = [self._rows[f"confidence/{each}"] for each in range(self._n_rounds)]
+        return torch.stack(rounds).float().cpu().numpy()
 
     def counts(self, rounds):
         """Return the wrong events of each row in the given rounds, ndarray of int."""

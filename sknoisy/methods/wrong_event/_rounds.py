@@ -19,7 +19,9 @@ LEAST_HOLDOUT = 0.1
 LEAST_PROBABILITY = 1e-6
 
 
-def judge_by_rounds(trainer: EstimatorTrainer) -> ConfidenceEvidence:
+def judge_by_rounds(
+    trainer: EstimatorTrainer, *, record_rounds: bool = False
+) -> ConfidenceEvidence:
     """Return the evidence of one boosted training, round by round.
 
     By the rows held out it is known which rounds count. The quality is the
@@ -56,6 +58,7 @@ def judge_by_rounds(trainer: EstimatorTrainer) -> ConfidenceEvidence:
         confidences=confidences,
         held_out_agreement=max(agreements),
         held_out_rows=data.held_out,
+        by_epoch=recorder.confidences() if record_rounds else None,
     )
 
 
@@ -64,7 +67,7 @@ def _recorded_rounds(
 ) -> tuple[EventRecorder, History, FloatArray]:
     labels = torch.from_numpy(data.y)
     recorder = EventRecorder(labels, RowState(data.n_rows, torch.device("cpu")))
-    every = torch.arange(data.n_rows)
+    every, trained = torch.arange(data.n_rows), torch.from_numpy(data.trained_rows())
     history: History = []
     for probabilities in round_probabilities(booster, data.table):
         probabilities = _aligned(probabilities, booster, data.n_classes)
@@ -75,8 +78,12 @@ def _recorded_rounds(
         history.append(
             {
                 "round": len(history) + 1,
+                "stage": "wrong_events",
+                "train_loss": losses[trained].mean().item(),
+                "train_agreement": recorder.agreement(trained),
                 "held_out_loss": losses[held_out].mean().item(),
                 "held_out_agreement": recorder.agreement(held_out),
+                "wrong_events": recorder.mean_contradicted(),
             }
         )
         if no_more_rounds([each["held_out_loss"] for each in history]):

@@ -110,6 +110,11 @@ class WrongEvent(Method):
         What the second term compares.
     accumulate : bool, default=True
         Count on in stage 2, and judge the labels by all counts. False: stage 1 decides.
+    record_epochs : bool, default=False
+        Keep the confidence of each row, p(given) / (p(given) + p(rival)), in each epoch of stage 1
+        as `evidence_["by_epoch"]`, an array (n_epochs, n_rows) of float32: 4 bytes per row and
+        epoch. Where a booster judges without a net, in each of its rounds; cross-validated
+        predictions have none.
 
     Notes
     -----
@@ -150,7 +155,7 @@ class WrongEvent(Method):
     name = "wrong_event"
     cost = "detector: 1 or less; classifier: about 2"
     choose_it = "first"
-    estimator_parameters = ("holdout",)
+    estimator_parameters = ("holdout", "record_epochs")
     citation = (
         "Zhang et al. (2025). *Handling Label Noise via Instance-Level Difficulty Modeling and "
         "Dynamic Optimization.* NeurIPS. [arXiv:2505.00812](https://arxiv.org/abs/2505.00812)"
@@ -168,6 +173,7 @@ class WrongEvent(Method):
         noisy_term: Literal["entropy", "confident_entropy", "none"] = "entropy",
         similarity: Literal["logits", "probabilities"] = "logits",
         accumulate: bool = True,
+        record_epochs: bool = False,
     ) -> None:
         self.holdout = holdout
         self.memorization_gap = memorization_gap
@@ -178,6 +184,7 @@ class WrongEvent(Method):
         self.noisy_term = noisy_term
         self.similarity = similarity
         self.accumulate = accumulate
+        self.record_epochs = record_epochs
 
     def check_parameters(self) -> None:
         check_number(self, "holdout", 0, 1)
@@ -209,6 +216,7 @@ class WrongEvent(Method):
             held_out_agreement=step.window.largest_agreement(),
             held_out_rows=held_out_rows,
             averaged_state=step.averaged.state,
+            by_epoch=recorder.confidences() if self.record_epochs else None,
         )
         return replace(evidence, quality=moved_to_quantiles(evidence.quality, held_out_rows))
 
@@ -216,7 +224,7 @@ class WrongEvent(Method):
         """Count over rounds of boosting, or compare with cross-validated predictions."""
         if trainer.cv is None and has_rounds(trainer.estimator):
             with threads_for_table(trainer.data.table):
-                return judge_by_rounds(trainer)
+                return judge_by_rounds(trainer, record_rounds=self.record_epochs)
         return judge_by_folds(trainer)
 
     def weigh_estimator(
@@ -234,7 +242,9 @@ class WrongEvent(Method):
         n_epochs = self._n_joint_epochs(trainer)
         run = trainer.new_run(state=evidence.state)
         held_out_rows = evidence.held_out_rows
-        step = DynamicLossStep(run, evidence.counts, held_out_rows, n_epochs, self)
+        step = DynamicLossStep(
+            run, evidence.counts, held_out_rows, n_epochs, evidence.n_events, self
+        )
         run.fit(step, max_epochs=n_epochs)
         history = evidence.history + run.history()
         if self._did_harm(run, evidence):
@@ -251,6 +261,7 @@ class WrongEvent(Method):
             held_out_rows=held_out_rows,
             confidences=evidence.confidences,
             held_out_agreement=evidence.held_out_agreement,
+            by_epoch=evidence.by_epoch,
         )
 
     def _n_joint_epochs(self, trainer):
@@ -313,6 +324,9 @@ class CountingStep(Step):
         Gives `memorization_gap` and `base_model`.
     """
 
+    stage = "wrong_events"
+    records_agreement = True
+
     def __init__(self, run, training_rows, held_out_rows, method):
         super().__init__(run)
         self.recorder = EventRecorder(run.labels, run.row_state)
@@ -337,7 +351,12 @@ class CountingStep(Step):
         if len(self._held_out_rows):
             held_out = self.recorder.agreement(self._held_out_rows)
         gap = trained - self._as_comparable(held_out)
-        self.run.net.history.record("memorization_gap", gap)
+        history = self.run.net.history
+        history.record("train_agreement", trained)
+        if len(self._held_out_rows):
+            history.record("held_out_agreement", held_out)
+        history.record("wrong_events", self.recorder.mean_contradicted())
+        history.record("memorization_gap", gap)
         state = self.run.state()
         self.averaged.update(state)
         if self._seeks_base:
