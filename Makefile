@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-fast lint types format tables docs docs-fast clean
+.PHONY: demo test test-fast lint types format tables docs docs-fast package pictures clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python examples/demo.py
@@ -35,6 +35,16 @@ docs: $(VENV)/.docs
 # Without running the gallery's examples.
 docs-fast: $(VENV)/.docs
 	$(BIN)/python -m sphinx -b html -W --keep-going -D plot_gallery=False docs docs/_build/fast
+
+# Both distributions, each with the fast tests; what they depend on comes from $(VENV).
+package: $(VENV)/.test
+	$(BIN)/python -m pip install --quiet build twine
+	$(BIN)/python tools/check_package.py --out dist --packages $$($(BIN)/python -c \
+	    'import sysconfig; print(sysconfig.get_path("purelib"))')
+
+# The pictures of the pages on methods, which are kept in the repository.
+pictures: $(VENV)/.test
+	cd docs && ../$(BIN)/python -m pictures
 
 $(VENV)/.demo: pyproject.toml
 	$(PYTHON) -m venv $(VENV)

@@ -22,6 +22,7 @@ extensions = [
     "sphinx_gallery.gen_gallery",
     "mathml",
     "api_pages",
+    "drawings",
     "method_pages",
     "root_pages",
 ]

@@ -19,10 +19,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from rich.progress import track
 from sklearn.datasets import get_data_home, load_digits
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import LabelEncoder
-from tqdm import tqdm
 
 from sknoisy import NoisyLabelDetector, RobustClassifier
 from sknoisy.datasets import fetch_table
@@ -178,9 +178,7 @@ def run_all(tasks, ways, settings):
     """Return a table per task: the figures of each way, by name."""
     tables = {task.name: {} for task in tasks}
     steps = [(task, name) for task in tasks for name in ways]
-    progress = tqdm(steps, unit="fit", leave=False)
-    for task, name in progress:
-        progress.set_description(f"{task.name}, {name}")
+    for task, name in track(steps, description="Trainings", transient=True):
         tables[task.name][name] = ways[name](task, settings)
     return tables
 

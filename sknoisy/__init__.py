@@ -6,14 +6,20 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ._classifier import RobustClassifier
     from ._detector import NoisyLabelDetector
+    from .persistence import load, save
 
     __version__: str
 
-__all__ = ["NoisyLabelDetector", "RobustClassifier", "__version__"]
+__all__ = ["NoisyLabelDetector", "RobustClassifier", "__version__", "load", "save"]
 
 # PyTorch, pandas and scikit-learn take seconds to import, so what is here comes when it is asked
 # for first: these names from their modules, and the public modules themselves.
-_MODULE_OF = {"NoisyLabelDetector": "_detector", "RobustClassifier": "_classifier"}
+_MODULE_OF = {
+    "NoisyLabelDetector": "_detector",
+    "RobustClassifier": "_classifier",
+    "load": "persistence",
+    "save": "persistence",
+}
 
 
 def __getattr__(name: str) -> Any:

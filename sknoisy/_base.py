@@ -18,6 +18,7 @@ from torch.utils.data import Dataset
 from ._arrays import plain
 from ._evidence import collect_evidence, draw_seed, predict_together
 from ._features import row_index
+from ._fit_progress import CallbackSupportMixin
 from ._judges import Judges, check_estimator_rows, check_rows_of_method, resolve_judges
 from ._labels import (
     RowMetadata,
@@ -60,13 +61,14 @@ from .thresholds import (
 from .training import (
     Trainer,
     TrainingData,
+    current_progress,
     ordinary_surroundings,
     searchable_net,
     seeded_global_state,
 )
 
 
-class BaseNoisyLabelEstimator(ReviewedLabels, ClassifierMixin, BaseEstimator):
+class BaseNoisyLabelEstimator(ReviewedLabels, CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     """Find wrong labels by a method, and predict with the net that it leaves."""
 
     __metadata_request__fit = {"trusted": True, "groups": True}
@@ -79,6 +81,7 @@ class BaseNoisyLabelEstimator(ReviewedLabels, ClassifierMixin, BaseEstimator):
     noise_rate_: float
     noise_rate_interval_: tuple[float, float]
     class_noise_rates_: FloatArray
+    class_noise_rate_intervals_: FloatArray
     group_noise_rates_: pd.Series
     evidence_: Bunch
     classes_: LabelArray
@@ -213,7 +216,7 @@ class BaseNoisyLabelEstimator(ReviewedLabels, ClassifierMixin, BaseEstimator):
     def _collect(
         self, judges: Judges, data: TrainingData, random_state: int | None, *, with_classifier: bool
     ) -> LabelEvidence:
-        return collect_evidence(
+        evidence = collect_evidence(
             judges,
             data,
             random_state,
@@ -222,6 +225,8 @@ class BaseNoisyLabelEstimator(ReviewedLabels, ClassifierMixin, BaseEstimator):
             memory=self.memory,
             verbose=int(self.verbose),
         )
+        current_progress().is_cached = self.memory is not None
+        return evidence
 
     def _fixed_random_state(self) -> int | None:
         """Turn a generator into a seed, so that every stage of a fit starts from one value."""
@@ -245,6 +250,7 @@ class BaseNoisyLabelEstimator(ReviewedLabels, ClassifierMixin, BaseEstimator):
         self.noise_rate_ = verdict.noise_rate.rate
         self.noise_rate_interval_ = (verdict.noise_rate.low, verdict.noise_rate.high)
         self.class_noise_rates_ = np.bincount(data.y, 1 - verdict.quality) / np.bincount(data.y)
+        self.class_noise_rate_intervals_ = verdict.class_rate_intervals
         self.evidence_ = Bunch(
             score=verdict.score,
             threshold=verdict.score_threshold,

@@ -27,6 +27,7 @@ from ._final import (
     with_best_of_lost_classes,
 )
 from ._fit_or_nothing import fit_anew_or_not_at_all
+from ._fit_progress import fit_progress, with_callbacks
 from ._judges import check_estimator_parameter, check_estimator_rows
 from ._labels import RowMetadata
 from ._rows import CheckedRows
@@ -48,6 +49,7 @@ from .training import (
     Trainer,
     TrainingData,
     ordinary_surroundings,
+    progress_task,
     takes_sample_weight,
     threads_for_table,
 )
@@ -131,7 +133,8 @@ class RobustClassifier(BaseNoisyLabelEstimator):
         Initial weights, order of the rows, views and dropout. On a CPU an integer makes fits
         with as many torch threads equal to the bit, in threads and processes too.
     verbose : int, default=0
-        1: a progress bar; 2: skorch's table as well.
+        1: a bar in a terminal and in a notebook, a line every ten seconds in a file, and a line
+        that sums up; 2: a line per epoch, round and fold; 3: skorch's table as well.
 
     Attributes
     ----------
@@ -161,6 +164,8 @@ class RobustClassifier(BaseNoisyLabelEstimator):
         checked row, error and overlap of the classes can't be told apart for certain.
     class_noise_rates_ : ndarray of shape (n_classes,)
         Estimated share of wrong labels among the rows given each class.
+    class_noise_rate_intervals_ : ndarray of shape (n_classes, 2)
+        Their intervals of 90 % and more. Classes of few rows have wide ones.
     group_noise_rates_ : Series
         The same for each group, if `groups` were given.
     evidence_ : Bunch
@@ -252,6 +257,7 @@ class RobustClassifier(BaseNoisyLabelEstimator):
         self.final = final
         self.final_estimator = final_estimator
 
+    @with_callbacks
     def fit(
         self,
         X: Features,
@@ -286,7 +292,7 @@ class RobustClassifier(BaseNoisyLabelEstimator):
         -------
         self
         """
-        with fit_anew_or_not_at_all(self), ordinary_surroundings:
+        with fit_progress(self, X, y), fit_anew_or_not_at_all(self), ordinary_surroundings:
             self._fit(X, y, RowMetadata(trusted, sample_weight, groups))
         return self
 
@@ -380,9 +386,9 @@ class RobustClassifier(BaseNoisyLabelEstimator):
             final = self._compare_forms(classifier, table, data, seed).best
         self.final_ = final
         labels = data.y if needs_codes(classifier) else self._given_labels
-        self.final_estimator_ = fit_weighted(
-            classifier, table, labels, self._final_weights(final, data), seed
-        )
+        weights = self._final_weights(final, data)
+        with progress_task("final_estimator"):
+            self.final_estimator_ = fit_weighted(classifier, table, labels, weights, seed)
 
     def _fit_final_trees(
         self, trees: Any, data: TrainingData, final: str, seed: int | None
@@ -395,7 +401,8 @@ class RobustClassifier(BaseNoisyLabelEstimator):
         elif final == "method":
             final = FORMS[0]
         weights = self._final_weights(final, data)
-        self.estimators_ = [fit_weighted(trees, data.table, data.y, weights, seed)]
+        with progress_task("final_trees"):
+            self.estimators_ = [fit_weighted(trees, data.table, data.y, weights, seed)]
 
     def _compare_forms(
         self, classifier: Any, table: Any, data: TrainingData, seed: int | None

@@ -13,6 +13,7 @@ from sklearn.utils import Tags
 from ._base import BaseNoisyLabelEstimator
 from ._features import take_rows
 from ._fit_or_nothing import fit_anew_or_not_at_all
+from ._fit_progress import fit_progress, with_callbacks
 from ._judges import check_estimator_parameter
 from ._labels import RowMetadata, without_one_hot
 from ._routing import route_to_fit_resample
@@ -81,7 +82,8 @@ class NoisyLabelDetector(OneToOneFeatureMixin, BaseNoisyLabelEstimator):
         Initial weights, order of the rows, views and dropout. On a CPU an integer makes fits
         with as many torch threads equal to the bit, in threads and processes too.
     verbose : int, default=0
-        1: a progress bar; 2: skorch's table as well.
+        1: a bar in a terminal and in a notebook, a line every ten seconds in a file, and a line
+        that sums up; 2: a line per epoch, round and fold; 3: skorch's table as well.
 
     Attributes
     ----------
@@ -111,6 +113,8 @@ class NoisyLabelDetector(OneToOneFeatureMixin, BaseNoisyLabelEstimator):
         checked row, error and overlap of the classes can't be told apart for certain.
     class_noise_rates_ : ndarray of shape (n_classes,)
         Estimated share of wrong labels among the rows given each class.
+    class_noise_rate_intervals_ : ndarray of shape (n_classes, 2)
+        Their intervals of 90 % and more. Classes of few rows have wide ones.
     group_noise_rates_ : Series
         The same for each group, if `groups` were given.
     evidence_ : Bunch
@@ -195,6 +199,7 @@ class NoisyLabelDetector(OneToOneFeatureMixin, BaseNoisyLabelEstimator):
             verbose=verbose,
         )
 
+    @with_callbacks
     def fit(
         self,
         X: Features,
@@ -229,7 +234,7 @@ class NoisyLabelDetector(OneToOneFeatureMixin, BaseNoisyLabelEstimator):
         -------
         self
         """
-        with fit_anew_or_not_at_all(self), ordinary_surroundings:
+        with fit_progress(self, X, y), fit_anew_or_not_at_all(self), ordinary_surroundings:
             self._fit(X, y, RowMetadata(trusted, sample_weight, groups))
         return self
 

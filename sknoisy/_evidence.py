@@ -23,6 +23,7 @@ from .training import (
     EstimatorTrainer,
     Trainer,
     TrainingData,
+    current_progress,
     hold_out,
     mean_probabilities,
     ordinary_surroundings,
@@ -106,6 +107,8 @@ def _recall(memory: Memory, arguments: tuple[Any, ...], verbose: int) -> LabelEv
         is_there = _has_entry(cached, key, arguments, verbose)
     except OSError as error:
         raise _unusable(memory, error) from error
+    if is_there:
+        current_progress().notes.append("its training taken from the cache")
     # An entry that is there needs no lock, so it may lie in a folder that can't be written to.
     with nullcontext() if is_there else _lock(memory, key):
         return cached(key, arguments, verbose)

@@ -7,7 +7,13 @@ import numpy as np
 
 from ._features import take_rows
 from ._typing import BoolArray, FloatArray, IntArray, LabelArray
-from .training import TrainingData, class_probabilities, fit_clone, takes_sample_weight
+from .training import (
+    TrainingData,
+    class_probabilities,
+    fit_clone,
+    progress_task,
+    takes_sample_weight,
+)
 
 # Compared by rows left out; the first one is taken unless another is better.
 FORMS = ("soft", "filter", "plain")
@@ -126,14 +132,19 @@ def compare_forms(
         return ComparedForms(FORMS[0], {}, held_out, None)
     weights = {form: weights_of(form) for form in FORMS}
     found: dict[str, tuple[FloatArray, FloatArray]] = {}
-    for form, own in weights.items():
-        same = [other for other in found if np.array_equal(own[rows], weights[other][rows])]
-        if same:
-            found[form] = found[same[0]]
-            continue
-        classifier = fit(rows, _with_every_class(own, rows, data.y))
-        probabilities = _probabilities(classifier, take_rows(table, held_out), data.n_classes)
-        found[form] = agreement(probabilities, data.y[held_out]), probabilities
+    with progress_task("comparing_final_forms", len(weights), "form") as task:
+        for form, own in weights.items():
+            same = [other for other in found if np.array_equal(own[rows], weights[other][rows])]
+            if same:
+                found[form] = found[same[0]]
+            else:
+                classifier = fit(rows, _with_every_class(own, rows, data.y))
+                probabilities = _probabilities(
+                    classifier, take_rows(table, held_out), data.n_classes
+                )
+                found[form] = agreement(probabilities, data.y[held_out]), probabilities
+            # Each is needed, so none is left out on request.
+            task.advance()
     if data.sample_weight is None:
         counts = np.ones(len(held_out))
     else:

@@ -21,6 +21,7 @@ from ._typing import (
 )
 from ._verdict import rates_of_groups
 from .methods import LabelEvidence
+from .noise_rates import class_rate_intervals
 from .review import (
     UNDECIDED,
     Calibration,
@@ -60,6 +61,7 @@ PRIVATE_REVIEW_STATE = (
 REPLACED = (
     "_calibration",
     "_rank",
+    "class_noise_rate_intervals_",
     "class_noise_rates_",
     "group_noise_rates_",
     "label_quality_",
@@ -88,6 +90,7 @@ class ReviewedLabels:
     noise_rate_: float
     noise_rate_interval_: tuple[float, float]
     class_noise_rates_: FloatArray
+    class_noise_rate_intervals_: FloatArray
 
     # Of the estimator.
     classes_: LabelArray
@@ -418,10 +421,20 @@ class ReviewedLabels:
         if self._groups is not None and self._row_groups is not None:
             rates = rates_of_groups(quality, self._row_groups, self._groups)
             changes["group_noise_rates_"] = rates
+        codes = self._given_codes()
+        expected, *bounds = (
+            _errors_at_rate(1 - quality, reviewed, rate)
+            for rate in (noise_rate, share * low, share * high)
+        )
         return changes | {
             "noise_rate_": noise_rate,
             "noise_rate_interval_": (share * low, share * high),
-            "class_noise_rates_": self._class_noise_rates(quality, reviewed, noise_rate),
+            "class_noise_rates_": np.clip(
+                np.bincount(codes, expected) / np.bincount(codes), 0.0, 1.0
+            ),
+            "class_noise_rate_intervals_": class_rate_intervals(
+                (bounds[0], bounds[1]), codes, reviewed | self._trusted
+            ),
         }
 
     def _calibrated_by_review(self, label_quality: FloatArray) -> FloatArray:
@@ -466,21 +479,12 @@ class ReviewedLabels:
             return threshold_of_best_f1(quality)
         return float(settlement.calibration(np.array([before["threshold_"]]))[0])
 
-    def _class_noise_rates(
-        self, quality: FloatArray, reviewed: BoolArray, noise_rate: float
-    ) -> FloatArray:
-        """Return the share of wrong labels among the rows of each given class.
 
-        What the quality expects of rows that weren't reviewed is scaled to the noise rate of all.
-        """
-        expected = 1 - quality
-        n_found = expected[reviewed].sum()
-        n_others = expected[~reviewed].sum()
-        if n_others > 0:
-            expected[~reviewed] *= (noise_rate * len(quality) - n_found) / n_others
-        codes = self._given_codes()
-        totals = np.bincount(codes, weights=expected, minlength=len(self.classes_))
-        return np.clip(totals / np.bincount(codes, minlength=len(self.classes_)), 0.0, 1.0)
+def _errors_at_rate(errors: FloatArray, reviewed: BoolArray, noise_rate: float) -> FloatArray:
+    """Scale the errors expected of rows that weren't reviewed to a noise rate of all rows."""
+    n_found, n_others = errors[reviewed].sum(), errors[~reviewed].sum()
+    factor = (noise_rate * len(errors) - n_found) / n_others if n_others > 0 else 1.0
+    return np.where(reviewed, errors, max(factor, 0.0) * errors)
 
 
 def _listed(labels: pd.Index) -> str:

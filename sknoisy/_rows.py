@@ -11,7 +11,7 @@ from torch.utils.data import Dataset
 from ._arrays import as_array
 from ._features import check_features, check_table, encode_table, is_table
 from ._typing import Features
-from .boosting import as_booster_takes, takes_categories
+from .boosting import EarlyRounds, as_booster_takes, takes_categories
 from .tables import NumberEncoder, TreeEncoder
 from .training import MIN_EMBEDDING_FEATURES
 
@@ -62,7 +62,9 @@ class CheckedRows:
         A pipeline prepares its rows itself, so they stay as they are. Boosted trees that know
         categories and missing values are given these, any other classifier numbers.
         """
-        classifier = getattr(classifier, "booster", classifier)
+        # Not by its attribute: XGBoost's own classifiers have one of that name too.
+        if isinstance(classifier, EarlyRounds):
+            classifier = classifier.booster
         if not self.is_table or hasattr(classifier, "steps"):
             return self._X
         if takes_categories(classifier):

@@ -16,6 +16,7 @@ from .noise_rates import (
     ScoreCalibration,
     calibrate_to_rate,
     calibrated_quality,
+    class_rate_intervals,
     estimate_noise_rate,
 )
 from .thresholds import flag_share, judge_labels
@@ -60,6 +61,8 @@ class Verdict:
         On the scale of `score`.
     noise_rate : NoiseRate
         Of all rows.
+    class_rate_intervals : ndarray of shape (n_classes, 2)
+        Bounds of the share of wrong labels in each class.
     calibration : ScoreCalibration
         Brings scores to the scale of `quality`.
     """
@@ -70,6 +73,7 @@ class Verdict:
     score: FloatArray
     score_threshold: float
     noise_rate: NoiseRate
+    class_rate_intervals: FloatArray
     calibration: ScoreCalibration
 
 
@@ -119,8 +123,22 @@ def judge_rows(
         score,
         score_threshold,
         NoiseRate(*(untrusted_share * each for each in rate)),
+        _class_rate_intervals(score, judged, rate, data),
         calibration,
     )
+
+
+def _class_rate_intervals(
+    score: FloatArray, judged: BoolArray, rate: NoiseRate, data: TrainingData
+) -> FloatArray:
+    """Return the bounds of each class's rate, by those of the rate of all rows."""
+    errors = []
+    for bound in (rate.low, rate.high):
+        calibration = ScoreCalibration(1.0, 0.0)
+        if judged.any():
+            calibration = calibrate_to_rate(score[judged], bound)
+        errors.append(np.where(data.trusted, 0.0, 1 - calibrated_quality(score, calibration)))
+    return class_rate_intervals((errors[0], errors[1]), data.y, data.trusted)
 
 
 def _own_rule(

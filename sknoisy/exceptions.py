@@ -4,6 +4,7 @@ __all__ = [
     "CacheWarning",
     "FewRowsLeftWarning",
     "GroupStandsOutWarning",
+    "ModelFileError",
     "NonFiniteLossError",
     "NotLearnedWarning",
     "TrustedRowsRequiredError",
@@ -20,6 +21,10 @@ class FewRowsLeftWarning(UserWarning):
 
 class GroupStandsOutWarning(UserWarning):
     """The labels of a group of rows are probably wrong more often than those of the others."""
+
+
+class ModelFileError(ValueError):
+    """A file isn't a model that this version can load, or it was damaged or altered."""
 
 
 class NonFiniteLossError(RuntimeError):

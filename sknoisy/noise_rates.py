@@ -18,7 +18,9 @@ __all__ = [
     "ScoreCalibration",
     "calibrate_to_rate",
     "calibrated_quality",
+    "class_rate_intervals",
     "estimate_noise_rate",
+    "share_intervals",
 ]
 
 N_RATES = 61
@@ -240,3 +242,76 @@ def calibrated_quality(scores: ArrayLike, calibration: ScoreCalibration) -> NDAr
 
 def _log_odds(scores: ArrayLike) -> NDArray[np.floating]:
     return logit(np.clip(np.asarray(scores, dtype=float), LEAST_SCORE, 1 - LEAST_SCORE))
+
+
+def share_intervals(
+    n_wrong: ArrayLike, n_rows: ArrayLike, *, coverage: float = COVERAGE
+) -> NDArray[np.floating]:
+    """Return Jeffreys' intervals of shares, each by its count among so many rows.
+
+    Parameters
+    ----------
+    n_wrong : array-like of shape (n_shares,)
+        Counts, or expected counts. Less than half a row counts as none.
+    n_rows : array-like of shape (n_shares,)
+    coverage : float, default=0.9
+
+    Returns
+    -------
+    ndarray of shape (n_shares, 2)
+        From 0 where no row is counted, to 1 where all are.
+
+    Examples
+    --------
+    >>> share_intervals([0, 5], [50, 50]).round(2)
+    array([[0.  , 0.04],
+           [0.05, 0.19]])
+    """
+    wrong, rows = (np.asarray(each, dtype=float) for each in (n_wrong, n_rows))
+    right = np.maximum(rows - wrong, 0.0)
+    tail = (1 - coverage) / 2
+    low, high = (beta.ppf(level, wrong + 0.5, right + 0.5) for level in (tail, 1 - tail))
+    return np.stack([np.where(wrong >= 0.5, low, 0.0), np.where(right >= 0.5, high, 1.0)], axis=-1)
+
+
+def class_rate_intervals(
+    errors: tuple[ArrayLike, ArrayLike], codes: ArrayLike, known: ArrayLike
+) -> NDArray[np.floating]:
+    """Return intervals of the share of wrong labels in each class.
+
+    Two doubts add up: how many labels are wrong at all, and which. A bound begins with the errors
+    expected in the class if as few, or as many, labels of all classes are wrong as is plausible.
+    It then goes on to that of Jeffreys' interval of such a count, so that classes with few rows
+    have wide intervals.
+
+    Parameters
+    ----------
+    errors : (low, high), array-likes of shape (n_rows,)
+        How likely each label is wrong, under the lowest and the highest plausible rate.
+    codes : array-like of int of shape (n_rows,)
+        Given labels as codes 0, 1, ...
+    known : array-like of bool of shape (n_rows,)
+        Rows whose errors are known to be 0 or 1, and leave no doubt.
+
+    Returns
+    -------
+    ndarray of shape (n_classes, 2)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> codes, known = np.repeat([0, 1], [200, 20]), np.zeros(220, dtype=bool)
+    >>> class_rate_intervals((np.full(220, 0.1), np.full(220, 0.2)), codes, known).round(2)
+    array([[0.07, 0.25],
+           [0.03, 0.37]])
+    """
+    classes, settled = np.asarray(codes), np.asarray(known)
+    n_rows = np.bincount(classes)
+    n_open = np.bincount(classes[~settled], minlength=len(n_rows))
+    bounds = []
+    for bound, values in enumerate(errors):
+        expected = np.bincount(classes, np.where(settled, 0.0, values))
+        n_known = np.bincount(classes, np.where(settled, values, 0.0))
+        share = share_intervals(np.minimum(expected, n_open), n_open)[:, bound]
+        bounds.append((n_known + n_open * share) / np.maximum(n_rows, 1))
+    return np.stack(bounds, axis=1)

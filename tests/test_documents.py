@@ -37,11 +37,11 @@ def test_every_method_says_what_it_needs_costs_and_when_to_choose_it():
         assert kind.citation or name == "cross_entropy"
 
 
-def test_method_of_the_page_for_contributors_works():
-    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+def test_method_of_the_page_on_adding_one_works():
+    page = (ROOT / "docs" / "methods" / "adding.md").read_text(encoding="utf-8")
     (code,) = re.findall(r"^```python\n(.*?)^```$", page, flags=re.MULTILINE | re.DOTALL)
     namespace = {"__name__": "sknoisy.methods._small_loss", "__package__": "sknoisy.methods"}
-    exec(compile(code, "CONTRIBUTING.md", "exec"), namespace)
+    exec(compile(code, "adding.md", "exec"), namespace)
     X, y = make_blobs(200, centers=2, random_state=0)
     y_noisy, flipped = flip_symmetric(y, 0.2, random_state=0)
     detector = NoisyLabelDetector(namespace["SmallLoss"](kept=0.7), max_epochs=5, random_state=0)

@@ -2,13 +2,12 @@
 
 import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import script_runner
 from data_home import vouch_for
 from sklearn.datasets import load_digits
 
@@ -28,33 +27,11 @@ ISSUE_COLUMNS = [
 pytestmark = pytest.mark.slow
 
 
-def run_script(name, *arguments, folder, **environment):
+def run_script(name, *arguments, folder, without=(), **environment):
     """Run a script in a folder, which is its data home too unless the environment has another."""
     environment = {"OMP_NUM_THREADS": "1", "SKNOISY_DATA": str(folder)} | environment
-    return run([EXAMPLES / name, *arguments], folder, environment)
-
-
-def run_without(packages, name, *arguments, folder):
-    """Run a script where these packages can't be imported."""
-    script = str(EXAMPLES / name)
-    code = (
-        "import runpy, sys\n"
-        f"sys.modules.update(dict.fromkeys({packages!r}))\n"
-        f"sys.argv[0] = {script!r}\n"
-        f"runpy.run_path({script!r}, run_name='__main__')"
-    )
-    environment = {"OMP_NUM_THREADS": "1", "SKNOISY_DATA": str(folder)}
-    return run(["-c", code, *arguments], folder, environment)
-
-
-def run(arguments, folder, environment):
-    return subprocess.run(
-        [sys.executable, *map(str, arguments)],
-        cwd=folder,
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-        check=False,
+    return script_runner.run_script(
+        EXAMPLES / name, arguments, folder=folder, environment=environment, without=without
     )
 
 
@@ -121,7 +98,7 @@ def bare_demo(tmp_path_factory):
     folder = tmp_path_factory.mktemp("bare_demo")
     packages = ["cleanlab", "matplotlib"]
     arguments = ["--quick", "--noise-rate", "0.1"]
-    return output_of(run_without(packages, "demo.py", *arguments, folder=folder)), folder
+    return output_of(run_script("demo.py", *arguments, folder=folder, without=packages)), folder
 
 
 def test_demo_goes_on_without_optional_packages(bare_demo):

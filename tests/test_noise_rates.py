@@ -10,7 +10,9 @@ from sknoisy.noise_rates import (
     MAX_ROWS,
     calibrate_to_rate,
     calibrated_quality,
+    class_rate_intervals,
     estimate_noise_rate,
+    share_intervals,
 )
 
 
@@ -115,3 +117,44 @@ def test_calibrated_quality_keeps_the_order():
 def test_scores_at_the_ends_of_the_scale_are_no_obstacle(scores):
     quality = calibrated_quality(scores, calibrate_to_rate(scores, 0.1))
     assert ((quality >= 0) & (quality <= 1)).all()
+
+
+@pytest.mark.parametrize("share", [0.02, 0.2, 0.5])
+def test_intervals_of_shares_hold_as_often_as_they_say(share):
+    counts = np.random.RandomState(0).binomial(80, share, size=4000)
+    low, high = share_intervals(counts, np.full(4000, 80)).T
+    assert 0.87 < np.mean((low <= share) & (share <= high)) < 0.96
+
+
+def test_intervals_of_shares_reach_zero_and_one_where_nothing_speaks_against_it():
+    intervals = share_intervals([0, 0.3, 10], [10, 10, 10])
+    assert_allclose(intervals[:, 0][:2], 0)
+    assert intervals[2, 1] == 1
+
+
+@pytest.mark.parametrize("noise", ["of all classes", "of one class"])
+def test_intervals_of_classes_hold_the_truth_and_are_wide_for_few_rows(noise):
+    generator = np.random.RandomState(0)
+    codes = np.repeat([0, 1, 2], [400, 400, 30])
+    share = 0.2 if noise == "of all classes" else np.where(codes == 1, 0.4, 0.05)
+    wrong = generator.uniform(size=len(codes)) < share
+    # A score that tells much, but not all.
+    scores = np.clip(np.where(wrong, 0.25, 0.75) + 0.15 * generator.randn(len(codes)), 0.01, 0.99)
+    rate = wrong.mean()
+    errors = tuple(
+        1 - calibrated_quality(scores, calibrate_to_rate(scores, each))
+        for each in (0.7 * rate, 1.3 * rate)
+    )
+    low, high = class_rate_intervals(errors, codes, np.zeros(len(codes), dtype=bool)).T
+    in_truth = np.bincount(codes, wrong) / np.bincount(codes)
+    assert ((low <= in_truth) & (in_truth <= high)).all()
+    assert high[2] - low[2] > high[0] - low[0]
+
+
+def test_rows_known_leave_no_doubt_of_their_class():
+    codes, known = np.repeat([0, 1], 50), np.repeat([True, False], 50)
+    wrong = np.arange(100) % 50 < 10
+    errors = np.where(known, wrong, 0.1)
+    intervals = class_rate_intervals((errors, errors), codes, known)
+    assert_allclose(intervals[0], 0.2)
+    assert intervals[1, 0] < 0.1 < intervals[1, 1]

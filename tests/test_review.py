@@ -28,6 +28,7 @@ VERDICT = (
     "noise_rate_",
     "noise_rate_interval_",
     "class_noise_rates_",
+    "class_noise_rate_intervals_",
     "reviewed_",
     "corrected_labels_",
     "_rank",
@@ -308,6 +309,20 @@ def test_a_full_review_knows_everything(detector, forest):
     assert_allclose(
         detector.class_noise_rates_, [forest.flipped[forest.y == name].mean() for name in NAMES]
     )
+
+
+def test_class_rates_lie_in_their_intervals_before_and_after_a_review(detector, forest):
+    in_truth = [forest.flipped[forest.y == name].mean() for name in NAMES]
+    widths = []
+    for n_reviewed in (0, 60, N_ROWS):
+        detector.apply_review(forest.truth[:n_reviewed])
+        low, high = detector.class_noise_rate_intervals_.T
+        for rates in (in_truth, detector.class_noise_rates_):
+            assert (low <= np.asarray(rates) + 1e-9).all()
+            assert (rates <= high + 1e-9).all()
+        widths.append(np.mean(high - low))
+    assert widths[0] < 0.5
+    assert widths[2] == 0 < widths[1]
 
 
 def test_trusted_rows_stay_trusted(forest):

@@ -20,6 +20,7 @@ def setup(app):
     app.add_directive("method-table", MethodTable)
     app.add_directive("method-papers", MethodPapers)
     app.connect("config-inited", write_missing_pages)
+    app.connect("source-read", list_methods)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -44,6 +45,14 @@ def page_of(name, source):
     return f"/{own}" if (Path(source) / own).exists() else f"/methods/generated/{name}.md"
 
 
+def list_methods(app, docname, source):
+    """Put the pages of all methods where their first page has a mark, those to choose first."""
+    if docname == "methods/index":
+        names = [name for name, _ in sorted(METHODS.items(), key=usefulness)]
+        pages = [page_of(name, app.srcdir).removesuffix(".md") for name in names]
+        source[0] = source[0].replace("<!-- methods -->", "\n".join(pages))
+
+
 class MarkdownDirective(SphinxDirective):
     """A directive that stands for lines of Markdown."""
 
@@ -59,16 +68,24 @@ class MethodFacts(MarkdownDirective):
     def lines(self):
         name = self.arguments[0]
         kind = METHODS[name]
+        trusted = ", trusted=trusted" if kind.needs_trusted else ""
+        call = f'RobustClassifier("{name}").fit(X, y{trusted})'
         return [
             "| | |",
             "|---|---|",
-            f'| **Use it** | `RobustClassifier("{name}")`, `NoisyLabelDetector("{name}")` |',
-            f"| **Class** | {{py:class}}`~sknoisy.methods.{kind.__name__}` |",
+            f"| **Use it** | `{call}`, and `NoisyLabelDetector` likewise |",
+            f"| **Parameters** | {{py:class}}`sknoisy.methods.{kind.__name__}` |",
             f"| **Needs** | {kind.needs} |",
             f"| **Cost** | {kind.cost}, where training the plain net is 1 |",
-            f"| **Choose it** | {kind.choose_it} |",
+            f"| **Choose it** | {choice_in_words(kind.choose_it)} |",
             *([f"| **Paper** | {kind.citation} |"] if kind.citation else []),
         ]
+
+
+def choice_in_words(choose_it):
+    """Return when to choose a method as part of a sentence of its own."""
+    starts = ("first", "to compare", "as ")
+    return choose_it if choose_it.startswith(starts) else f"if {choose_it}"
 
 
 class MethodTable(MarkdownDirective):

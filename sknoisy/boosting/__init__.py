@@ -9,12 +9,13 @@ from ._families import (
     takes_categories,
     without_gaps_alone,
 )
-from ._rounds import EarlyRounds, round_probabilities
+from ._rounds import EarlyRounds, count_rounds, round_probabilities
 
 __all__ = [
     "EarlyRounds",
     "as_booster_takes",
     "category_parameters",
+    "count_rounds",
     "has_rounds",
     "needs_codes",
     "round_probabilities",

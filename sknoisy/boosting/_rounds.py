@@ -48,6 +48,19 @@ def round_probabilities(booster: Any, X: Any) -> Iterator[FloatArray]:
         yield from booster.staged_predict_proba(X)
 
 
+def count_rounds(booster: Any) -> int | None:
+    """Return how many rounds a fitted booster has; None where it doesn't say."""
+    family = family_of(booster)
+    if family == "lightgbm":
+        return booster.booster_.current_iteration()
+    if family == "xgboost":
+        return booster.get_booster().num_boosted_rounds()
+    for name in ("n_iter_", "n_estimators_", "tree_count_"):
+        if hasattr(booster, name):
+            return int(getattr(booster, name))
+    return len(booster.estimators_) if hasattr(booster, "estimators_") else None
+
+
 def _accumulated(scores: Iterator[FloatArray]) -> Iterator[FloatArray]:
     """Yield the probabilities that the sums of the scores so far give."""
     total: Any = 0.0

@@ -5,26 +5,30 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
 from .._arrays import check_mask
-from ._shared import (
+from ._shared import check_quality, check_threshold
+from ._style import (
     GREY,
-    INK,
     ORANGE_RED,
     PALE_BLUE,
-    PALE_GREY,
-    check_quality,
-    check_threshold,
-    import_pyplot,
+    Keywords,
+    add_legend,
+    merged,
+    new_axes,
+    settings,
+    tidy_axes,
 )
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# Share of the height that is kept free for the legend, which must not hide bars.
-HEADROOM = 0.24
+# Share of the height that is kept free for a legend within the axes, which must not hide bars, or
+# else above the highest bar.
+HEADROOM, LITTLE_ROOM = 0.24, 0.04
 
 
 class LabelQualityDisplay:
@@ -60,8 +64,14 @@ class LabelQualityDisplay:
     --------
     >>> from sknoisy.display import LabelQualityDisplay
     >>> display = LabelQualityDisplay([0.1, 0.2, 0.9, 1.0], threshold=0.5)
-    >>> display.plot().ax_.get_xlabel()  # doctest: +SKIP
+    >>> display.plot().ax_.get_xlabel()
     'Label quality'
+    >>> display.frame()
+       label_quality  below_threshold
+    0            0.1             True
+    1            0.2             True
+    2            0.9            False
+    3            1.0            False
     """
 
     def __init__(
@@ -85,6 +95,7 @@ class LabelQualityDisplay:
         flipped: ArrayLike | None = None,
         ax: Axes | None = None,
         bins: int = 40,
+        bar_kw: Keywords = None,
     ) -> Self:
         """Draw the label quality that a fitted estimator found for its training rows.
 
@@ -98,6 +109,8 @@ class LabelQualityDisplay:
             Where to draw. None: a new figure.
         bins : int, default=40
             Number of bars between 0 and 1.
+        bar_kw : dict or None, default=None
+            Keywords for the bars.
 
         Returns
         -------
@@ -112,7 +125,7 @@ class LabelQualityDisplay:
         check_is_fitted(estimator, "label_quality_")
         threshold = getattr(estimator, "threshold_", None)
         display = cls(estimator.label_quality_, threshold=threshold, flipped=flipped)
-        return display.plot(ax=ax, bins=bins)
+        return display.plot(ax, bins=bins, bar_kw=bar_kw)
 
     @classmethod
     def from_scores(
@@ -123,6 +136,7 @@ class LabelQualityDisplay:
         flipped: ArrayLike | None = None,
         ax: Axes | None = None,
         bins: int = 40,
+        bar_kw: Keywords = None,
     ) -> Self:
         """Draw label quality that was got in any way.
 
@@ -138,15 +152,18 @@ class LabelQualityDisplay:
             Where to draw. None: a new figure.
         bins : int, default=40
             Number of bars between 0 and 1.
+        bar_kw : dict or None, default=None
+            Keywords for the bars.
 
         Returns
         -------
         LabelQualityDisplay
             The display, drawn.
         """
-        return cls(label_quality, threshold=threshold, flipped=flipped).plot(ax=ax, bins=bins)
+        display = cls(label_quality, threshold=threshold, flipped=flipped)
+        return display.plot(ax, bins=bins, bar_kw=bar_kw)
 
-    def plot(self, ax: Axes | None = None, *, bins: int = 40) -> Self:
+    def plot(self, ax: Axes | None = None, *, bins: int = 40, bar_kw: Keywords = None) -> Self:
         """Draw the histogram.
 
         Parameters
@@ -155,6 +172,8 @@ class LabelQualityDisplay:
             Where to draw. None: a new figure.
         bins : int, default=40
             Number of bars between 0 and 1.
+        bar_kw : dict or None, default=None
+            Keywords for the bars.
 
         Returns
         -------
@@ -163,39 +182,49 @@ class LabelQualityDisplay:
         """
         if bins < 1:
             raise ValueError(f"bins must be at least 1, got {bins}.")
-        pyplot = import_pyplot()
-        if ax is None:
-            _, ax = pyplot.subplots(figsize=(6.4, 4.0), layout="constrained")
-        self._draw_bars(ax, bins)
+        ax = new_axes() if ax is None else ax
+        # Within the axes a legend needs some height of its own.
+        headroom = HEADROOM if ax.figure.get_layout_engine() is None else LITTLE_ROOM
+        self._draw_bars(ax, bins, headroom, bar_kw)
         if self.threshold is not None:
-            self._draw_threshold(ax, self.threshold)
-        tidy_histogram(ax)
+            self._draw_threshold(ax, self.threshold, headroom)
+        ax.set(xlabel="Label quality", ylabel="Rows", xlim=(0.0, 1.0))
+        ax.yaxis.set_major_formatter("{x:,.0f}")
+        tidy_axes(ax)
+        add_legend(ax, given=None if headroom == LITTLE_ROOM else {"loc": "upper center"})
         self.ax_, self.figure_ = ax, ax.figure
         return self
 
-    def _draw_bars(self, ax: Axes, bins: int) -> None:
+    def frame(self) -> pd.DataFrame:
+        """Return what is drawn as a table.
+
+        Returns
+        -------
+        DataFrame
+            A row for each label, with the columns `label_quality` and, where they are known,
+            `below_threshold` and `flipped`.
+        """
+        columns: dict[str, Any] = {"label_quality": self.label_quality}
+        if self.threshold is not None:
+            columns["below_threshold"] = self.label_quality < self.threshold
+        if self.flipped is not None:
+            columns["flipped"] = self.flipped
+        return pd.DataFrame(columns)
+
+    def _draw_bars(self, ax: Axes, bins: int, headroom: float, bar_kw: Keywords) -> None:
         edges = np.linspace(0.0, 1.0, bins + 1)
         groups, names, colors = [self.label_quality], ["labels"], [GREY]
         if self.flipped is not None:
             groups = [self.label_quality[self.flipped], self.label_quality[~self.flipped]]
             names, colors = ["wrong labels", "right labels"], [ORANGE_RED, PALE_BLUE]
         counted = [f"{name} ({len(group):,})" for name, group in zip(names, groups, strict=True)]
-        style: dict[str, Any] = {"color": colors, "edgecolor": "white", "linewidth": 0.4}
+        style: dict[str, Any] = {"edgecolor": settings("axes.facecolor"), "linewidth": 0.4}
+        style = {"color": colors, **merged(style, bar_kw, "patches.Rectangle")}
         heights, _, _ = ax.hist(groups, edges.tolist(), stacked=True, label=counted, **style)
-        ax.set_ylim(0.0, np.max(heights) / (1.0 - HEADROOM))
+        ax.set_ylim(0.0, np.max(heights) / (1.0 - headroom))
 
-    def _draw_threshold(self, ax: Axes, threshold: float) -> None:
+    def _draw_threshold(self, ax: Axes, threshold: float, headroom: float) -> None:
         share = np.mean(self.label_quality < threshold)
         label = f"threshold {threshold:.3g} ({share:.1%} below)"
-        style: dict[str, Any] = {"color": INK, "linestyle": "--", "linewidth": 1.5, "label": label}
-        ax.axvline(threshold, ymax=1.0 - HEADROOM, **style)
-
-
-def tidy_histogram(ax: Axes) -> None:
-    """Give a histogram of label quality its labels, limits and legend."""
-    ax.set(xlabel="Label quality", ylabel="Rows", xlim=(0.0, 1.0))
-    ax.yaxis.set_major_formatter("{x:,.0f}")
-    ax.yaxis.grid(True, color=PALE_GREY, linewidth=0.7)
-    ax.set_axisbelow(True)
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.legend(loc="upper center", framealpha=0.9, edgecolor="none")
+        style: dict[str, Any] = {"color": settings("text.color"), "linestyle": "--"}
+        ax.axvline(threshold, ymax=1.0 - headroom, linewidth=1.5, label=label, **style)

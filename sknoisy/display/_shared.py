@@ -1,27 +1,12 @@
-"""What all displays share: colours, the check for matplotlib, checks of arguments."""
+"""What displays ask of their arguments."""
 
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._typing import FloatArray
-
-# From the palette of Okabe and Ito, whose colours stay apart in every common colour blindness.
-# The pale blue differs from the orange-red in brightness too; the dark one is for lines and text.
-PALE_BLUE, DARK_BLUE, ORANGE_RED = "#56B4E9", "#0072B2", "#D55E00"
-INK, GREY, PALE_GREY = "#222222", "#888888", "#DDDDDD"
-
-
-def import_pyplot() -> Any:
-    """Return ``matplotlib.pyplot``, or say what to install."""
-    try:
-        import matplotlib.pyplot as pyplot
-    except ImportError as error:
-        raise ImportError(
-            "sknoisy.display needs matplotlib. Install it with: pip install 'sknoisy[plot]'"
-        ) from error
-    return pyplot
 
 
 def check_quality(label_quality: ArrayLike) -> FloatArray:
@@ -49,3 +34,36 @@ def check_length(values: ArrayLike, n_samples: int, *, name: str) -> NDArray[Any
     if values.shape != (n_samples,):
         raise ValueError(f"{name} must have shape ({n_samples},), got {values.shape}.")
     return values
+
+
+def check_names(names: ArrayLike | None, n_classes: int) -> NDArray[Any]:
+    """Return the names of classes; raise unless there is one per class. None: 0, 1, ..."""
+    if names is None:
+        return np.arange(n_classes)
+    names = np.asarray(names)
+    if names.shape != (n_classes,):
+        raise ValueError(
+            f"display_labels must be the names of {n_classes} classes, got {names.shape}."
+        )
+    return names
+
+
+def check_choice(value: Any, choices: Collection[str], *, name: str) -> None:
+    """Raise unless a value is one of the choices."""
+    if value not in choices:
+        raise ValueError(f"{name} must be one of {tuple(choices)}, got {value!r}.")
+
+
+def named(values: Any, name: str) -> dict[str, Any]:
+    """Return values by the names of the methods that they are of; one alone is named by its kind.
+
+    Raises
+    ------
+    ValueError
+        If there are none.
+    """
+    if not isinstance(values, Mapping):
+        return {name.replace("_", " "): values}
+    if not values:
+        raise ValueError(f"{name} must hold at least one method, got an empty dict.")
+    return {str(each): value for each, value in values.items()}

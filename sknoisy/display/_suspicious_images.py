@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping, Sequence
 from os import PathLike
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from .._arrays import check_mask
-from .._typing import FloatArray, IntArray, Labels
-from ._shared import (
-    DARK_BLUE,
-    INK,
+from .._arrays import check_mask, plain
+from .._typing import BoolArray, FloatArray, IntArray, Labels
+from ._shared import check_length, check_quality
+from ._style import (
+    BLUE,
+    LETTER_WIDTH,
     ORANGE_RED,
-    check_length,
-    check_quality,
-    import_pyplot,
+    new_axes,
+    plain_text,
+    settings,
+    shortened,
+    size_in_points,
 )
 
 if TYPE_CHECKING:
@@ -26,18 +32,24 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # Colour and mark of an image by "is its label wrong?"; None: the truth is unknown.
-VERDICT_STYLES = {None: (INK, ""), True: (ORANGE_RED, "✓ "), False: (DARK_BLUE, "✗ ")}
+VERDICT_STYLES = {None: (None, ""), True: (ORANGE_RED, "✓ "), False: (BLUE, "✗ ")}
 VERDICT_NAMES = {True: "wrong label, rightly suspected", False: "right label, wrongly suspected"}
+EXPLANATION = "given → suggested label"
 
-# Inches. The height has room for a title of two lines and a line below the image.
-IMAGE_WIDTH, IMAGE_HEIGHT = 1.55, 2.1
-LEGEND_WIDTH, LEGEND_HEIGHT = 2.5, 0.4
+# Inches. The height has room for a title of two lines and two lines below the image.
+IMAGE_WIDTH, IMAGE_HEIGHT = 1.55, 2.2
+LEGEND_WIDTH, LINE_OF_LEGEND = 2.5, 0.25
+TITLE_SIZE, CAPTION_SIZE = 9.0, 8.0
 
 # Pixels of a side of an image that was read from a file.
 MAX_SIDE = 320
 
 # Two names that together have more letters than this get a line each.
 MAX_TITLE_LETTERS = 16
+# Texts may be wider than the axes by so much, since there is some room between these.
+OVERHANG = 1.15
+# Probabilities nearer to 0 or 1 than this are told as a bound.
+LEAST_TOLD = 0.001
 
 
 def plot_suspicious_images(
@@ -49,12 +61,15 @@ def plot_suspicious_images(
     n_images: int = 16,
     wrong: ArrayLike | None = None,
     names: Sequence[str] | Mapping[Any, str] | None = None,
+    row_labels: ArrayLike | None = None,
+    captions: Sequence[str] | None = None,
     axes: ArrayLike | Axes | Sequence[Axes] | None = None,
 ) -> Figure:
     """Show the images whose labels are least likely to be right.
 
-    Above each image stands its given and its suggested label, below it the label quality. The
-    most suspicious image comes first.
+    Above each image stands its given and its suggested label, below it the row, the name of its
+    file if it was read from one, and the probability that the given label is right. The most
+    suspicious image comes first.
 
     Parameters
     ----------
@@ -75,9 +90,15 @@ def plot_suspicious_images(
         with a check mark (rightly suspected), those of right labels blue with a cross.
     names : sequence or dict, or None, default=None
         Names of the classes, found by label: ``names[label]``. None: the labels themselves.
+    row_labels : array-like of shape (n,) or None, default=None
+        What the rows are called. None: the index of `images`, `label_quality`, `given` or
+        `suggested`, if one of them is a Series; else positions.
+    captions : sequence of str of shape (n,) or None, default=None
+        A line for each image, in place of the probability. None: the probability; if it is written
+        alike for all images of a new figure, it is told once below them.
     axes : array-like of matplotlib.axes.Axes or None, default=None
         Where to draw, at least as many as images shown; the rest is emptied. None: a new figure,
-        with a legend if `wrong` is known.
+        with a legend.
 
     Returns
     -------
@@ -96,12 +117,22 @@ def plot_suspicious_images(
     >>> digits = load_digits()
     >>> given, suggested = digits.target, digits.target[::-1]
     >>> quality = digits.data.mean(axis=1) / 16
-    >>> plot_suspicious_images(digits.images, given, suggested, quality)  # doctest: +SKIP
+    >>> figure = plot_suspicious_images(digits.images, given, suggested, quality, n_images=2)
+    >>> print(figure.axes[0].get_title())
+    1 → 8
+    >>> print(figure.axes[0].get_xlabel())
+    row 1626
+    given right: 18%
     """
+    labels = labels_of_rows(row_labels, images, label_quality, given, suggested)
     quality = check_quality(label_quality)
     given = check_length(given, len(quality), name="given")
     suggested = check_length(suggested, len(quality), name="suggested")
     wrong = None if wrong is None else check_mask(wrong, "wrong", len(quality))
+    if labels is not None:
+        labels = check_length(labels, len(quality), name="row_labels")
+    if captions is not None and len(captions) != len(quality):
+        raise ValueError(f"captions must have {len(quality)} entries, got {len(captions)}.")
     if len(images) != len(quality):
         raise ValueError(f"images must have {len(quality)} entries, got {len(images)}.")
     if n_images < 1:
@@ -109,17 +140,87 @@ def plot_suspicious_images(
 
     rows = np.argsort(quality, kind="stable")[:n_images]
     pictures = read_pictures(images, rows)
-    axes = new_grid(len(rows), wrong is not None) if axes is None else np.ravel(np.asarray(axes))
+    told = [tell_probability(quality[row]) for row in rows]
+    is_new = axes is None
+    told_once = told[0] if is_new and captions is None and is_alike(told) else None
+    if is_new:
+        axes = new_grid(len(rows), legend_handles(wrong), explain(told_once))
+    axes = np.ravel(np.asarray(axes))
     if len(axes) < len(rows):
         raise ValueError(f"axes must be at least {len(rows)}, got {len(axes)}.")
-    for ax, row, picture in zip(axes, rows, pictures, strict=False):
+    for number, (ax, row, picture) in enumerate(zip(axes, rows, pictures, strict=False)):
         draw_picture(ax, picture)
-        verdict = None if wrong is None else bool(wrong[row])
-        title = write_title(name_of(given[row], names), name_of(suggested[row], names))
-        caption_picture(ax, title, quality[row], verdict)
+        n_letters = letters_that_fit(ax, TITLE_SIZE)
+        both = [name_of(each[row], names) for each in (given, suggested)]
+        write_title(ax, both, None if wrong is None else bool(wrong[row]), n_letters)
+        lines = lines_of_row(row, labels, images)
+        if captions is not None:
+            lines.append(str(captions[row]))
+        elif told_once is None:
+            lines.append(fitting((f"given right: {told[number]}", told[number]), ax))
+        write_caption(ax, lines)
     for ax in axes[len(rows) :]:
         ax.set_axis_off()
     return axes[0].figure
+
+
+def labels_of_rows(row_labels: ArrayLike | None, *series: Any) -> Any:
+    """Return what the rows are called; None: by their position."""
+    if row_labels is not None:
+        return row_labels
+    for each in series:
+        if isinstance(each, pd.Series):
+            return None if isinstance(each.index, pd.RangeIndex) else each.index.to_flat_index()
+    return None
+
+
+def is_alike(told: Sequence[str]) -> bool:
+    """Return whether several probabilities are written alike."""
+    return len(told) > 1 and len(set(told)) == 1
+
+
+def tell_probability(quality: float) -> str:
+    """Write a probability in percent, with as many digits as mean something."""
+    if quality < LEAST_TOLD:
+        return f"<{LEAST_TOLD:.1%}"
+    if quality > 1 - LEAST_TOLD:
+        return f">{1 - LEAST_TOLD:.1%}"
+    return f"{quality:.1%}" if min(quality, 1 - quality) < 0.0995 else f"{quality:.0%}"
+
+
+def explain(told_once: str | None) -> str:
+    """Say once what holds for all images."""
+    if told_once is None:
+        return EXPLANATION
+    return f"{EXPLANATION}; each given label is right with {told_once}"
+
+
+def lines_of_row(row: int, labels: Any, images: Any) -> list[str]:
+    """Return the lines that tell which row an image is, and which file."""
+    if isinstance(images, np.ndarray) and images.ndim > 1:
+        file_name = None
+    else:
+        path = images.iloc[row] if isinstance(images, pd.Series) else images[row]
+        file_name = os.path.basename(path) if isinstance(path, str | PathLike) else None
+    if labels is None:
+        return [f"row {row}"] if file_name is None else [f"{row}: {file_name}"]
+    label = plain(labels[row])
+    if file_name is None:
+        return [f"row {label}" if isinstance(label, int) else str(label)]
+    if os.path.basename(str(label)) == file_name:
+        return [file_name]
+    return [f"{label}: {file_name}"]
+
+
+def letters_that_fit(ax: Axes, size: float) -> int:
+    """Return how many letters of a size, in points, are as wide as the axes."""
+    return int(OVERHANG * size_in_points(ax)[0] / (LETTER_WIDTH * size))
+
+
+def fitting(texts: Sequence[str], ax: Axes) -> str:
+    """Return the first of the texts for which the axes are wide enough, or the last."""
+    n_letters = letters_that_fit(ax, CAPTION_SIZE)
+    return next((text for text in texts if len(text) <= n_letters), texts[-1])
 
 
 def read_pictures(images: Any, rows: IntArray) -> Sequence[FloatArray]:
@@ -173,46 +274,57 @@ def draw_picture(ax: Axes, picture: FloatArray) -> None:
     ax.set(xticks=[], yticks=[])
 
 
-def caption_picture(ax: Axes, title: str, quality: float, verdict: bool | None) -> None:
-    """Write the labels above and the quality below an image; colour it by the truth, if known."""
+def write_title(ax: Axes, both: Sequence[str], verdict: bool | None, n_letters: int) -> None:
+    """Write a change of label above an image, on two lines where it is long; colour it."""
     color, mark = VERDICT_STYLES[verdict]
-    ax.set_title(mark + title, fontsize=9, color=color, pad=4)
-    ax.set_xlabel(f"quality {quality:.2f}", fontsize=8, color=INK, labelpad=3)
+    color = settings("text.color") if color is None else color
+    is_short = sum(map(len, both)) <= min(MAX_TITLE_LETTERS, n_letters - 3 - len(mark))
+    given, suggested = (plain_text(shortened(name, n_letters - 2)) for name in both)
+    title = f"{mark}{given}{' ' if is_short else chr(10)}→ {suggested}"
+    ax.set_title(title, fontsize=TITLE_SIZE, color=color, pad=4)
     for spine in ax.spines.values():
         spine.set(color=color, linewidth=0.8 if verdict is None else 2.0)
 
 
-def new_grid(n_images: int, with_legend: bool) -> NDArray[Any]:
-    """Return the axes of a new figure, row by row; a legend explains colours and marks."""
-    n_columns = math.ceil(math.sqrt(n_images))
-    n_rows = math.ceil(n_images / n_columns)
-    width, height = IMAGE_WIDTH * n_columns, IMAGE_HEIGHT * n_rows
-    if with_legend:
-        width, height = max(width, LEGEND_WIDTH), height + LEGEND_HEIGHT
-    figure, axes = import_pyplot().subplots(
-        n_rows, n_columns, figsize=(width, height), layout="constrained", squeeze=False
-    )
-    if with_legend:
-        add_verdict_legend(figure, n_columns=2 if n_columns > 2 else 1)
-    return axes.ravel()
+def write_caption(ax: Axes, lines: Sequence[str]) -> None:
+    """Write some lines below an image."""
+    n_letters = letters_that_fit(ax, CAPTION_SIZE)
+    text = "\n".join(plain_text(shortened(line, n_letters)) for line in lines)
+    ax.set_xlabel(text, fontsize=CAPTION_SIZE, color=settings("text.color"), labelpad=3)
 
 
-def add_verdict_legend(figure: Figure, *, n_columns: int) -> None:
-    """Explain colours and marks below all images."""
+def legend_handles(wrong: BoolArray | None) -> list[Any]:
+    """Return what explains colours and marks, where there are any."""
+    if wrong is None:
+        return []
     from matplotlib.patches import Patch
 
     handles = []
     for verdict, name in VERDICT_NAMES.items():
         color, mark = VERDICT_STYLES[verdict]
         handles.append(Patch(facecolor="none", edgecolor=color, linewidth=2.0, label=mark + name))
-    place: dict[str, Any] = {"loc": "outside lower center", "ncols": n_columns}
-    figure.legend(handles=handles, frameon=False, fontsize=8, **place)
+    return handles
 
 
-def write_title(given: str, suggested: str) -> str:
-    """Write a change of label on one line, or on two where it is long."""
-    gap = " " if len(given) + len(suggested) <= MAX_TITLE_LETTERS else "\n"
-    return f"{given}{gap}→ {suggested}"
+def new_grid(n_images: int, handles: Sequence[Any], explanation: str) -> NDArray[Any]:
+    """Return the axes of a new figure, row by row; a legend explains what is to be seen."""
+    n_columns = math.ceil(math.sqrt(n_images))
+    n_rows = math.ceil(n_images / n_columns)
+    n_legend_columns = 2 if n_columns > 2 else 1
+    width = max(IMAGE_WIDTH * n_columns, LEGEND_WIDTH)
+    # What explains the arrow, broken where the figure is narrow.
+    lines = wrap(explanation, int(72 * width / (LETTER_WIDTH * CAPTION_SIZE)))
+    n_lines = len(lines) + math.ceil(len(handles) / n_legend_columns)
+    axes = new_axes(
+        figsize=(width, IMAGE_HEIGHT * n_rows + LINE_OF_LEGEND * n_lines),
+        nrows=n_rows,
+        ncols=n_columns,
+        squeeze=False,
+    )
+    style: dict[str, Any] = {"frameon": False, "fontsize": CAPTION_SIZE, "ncols": n_legend_columns}
+    style |= {"title": "\n".join(lines), "title_fontsize": CAPTION_SIZE}
+    axes[0, 0].figure.legend(handles=handles, loc="outside lower center", **style)
+    return axes.ravel()
 
 
 def name_of(label: Any, names: Sequence[str] | Mapping[Any, str] | None) -> str:

@@ -1,7 +1,6 @@
 """PretrainedFeatures."""
 
 import copy
-import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,11 +17,10 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 from torch.nn import functional as F
-from tqdm.auto import tqdm
 
 from .._parameters import check_choice, check_number, check_verbose
 from .._typing import Features, IntArray, Labels
-from ..training import ordinary_surroundings
+from ..training import FitProgress, display_for, duration, ordinary_surroundings, showing
 from ..training._trainer import resolve_device
 from ._backbones import LITE0, Backbone, fingerprint, load_backbone
 from ._images import ImageSource, image_source, picture_of_tensor, to_rgb
@@ -280,27 +278,22 @@ class PretrainedFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         """Compute the embeddings of some rows; `keep` is told which are done, part by part."""
         device = resolve_device(self.device)
         done: list[int] = []
+        progress = FitProgress(display_for(type(self).__name__, len(rows) and int(self.verbose)))
+        summary = None
         try:
-            with self._progress_bar(len(rows)) as bar:
+            with showing(progress), progress.task("features", len(rows), "image") as task:
                 for batch, images in self._batches(source, rows):
                     embeddings[batch] = self._embed(images, device, batch)
                     done.extend(batch.tolist())
-                    bar.update(len(batch))
                     if len(done) >= N_IMAGES_PER_FILE:
                         keep(np.array(done))
                         done.clear()
+                    task.advance(n=len(batch))
+            summary = f"features of {len(rows):,} images, {duration(progress.seconds())}"
         finally:
             if done:
                 keep(np.array(done))
-
-    def _progress_bar(self, n_images: int) -> tqdm:
-        return tqdm(
-            total=n_images,
-            desc="Features",
-            unit=" images",
-            disable=not self.verbose or n_images == 0,
-            file=sys.stderr,
-        )
+            progress.close(summary)
 
     def _batches(
         self, source: ImageSource, rows: IntArray

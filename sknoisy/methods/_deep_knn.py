@@ -7,7 +7,7 @@ import numpy as np
 
 from .._parameters import check_choice, check_number
 from ..neighbors import count_votes, nearest_rows
-from ..training import Trainer, last_layer_inputs
+from ..training import Trainer, last_layer_inputs, progress_task
 from ._base import LabelEvidence, Method
 
 FEATURES = ("logits", "last_layer")
@@ -96,7 +96,9 @@ class DeepKNN(Method):
         else:
             features = last_layer_inputs(run, every)
         n_neighbors = self.n_neighbors or max(MIN_NEIGHBORS, round(PUBLISHED_SHARE * len(every)))
-        votes = count_votes(run.data.y, run.data.n_classes, nearest_rows(features, n_neighbors))
+        with progress_task("neighbours"):
+            nearest = nearest_rows(features, n_neighbors)
+        votes = count_votes(run.data.y, run.data.n_classes, nearest)
         evidence = LabelEvidence.of(run)
         evidence.quality = vote_quality(votes, run.data.y, evidence.margins)
         evidence.weights = evidence.quality.copy()

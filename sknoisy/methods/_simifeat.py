@@ -12,7 +12,7 @@ from sklearn.preprocessing import normalize
 from .._parameters import check_choice, check_number
 from ..neighbors import SimilarRows, count_votes
 from ..thresholds import judge_labels
-from ..training import Trainer, last_layer_inputs
+from ..training import Trainer, last_layer_inputs, progress_task
 from ..transition import estimate_noise
 from ._base import LabelEvidence, Method
 
@@ -121,20 +121,23 @@ class SimiFeat(Method):
         data = trainer.data
         run = self._train(trainer, "features") if self._features_of(data) == "net" else None
         features = self._extract(trainer, run, data)
-        neighbors = SimilarRows(features, self.n_neighbors, trainer.device)
+        with progress_task("neighbours"):
+            neighbors = SimilarRows(features, self.n_neighbors, trainer.device)
         random_state = trainer.random_state()
         n_flagged = np.zeros(data.n_rows)
         votes = np.zeros((data.n_rows, data.n_classes))
         estimate: Any = None
-        for _ in range(self.n_rounds):
-            kept = random_state.rand(data.n_rows) < KEPT_SHARE
-            voters, weights = neighbors.voters(kept)
-            # Scaled to length one.
-            shares = normalize(count_votes(data.y, data.n_classes, voters, weights))
-            given, nearest, second = data.y[voters[kept, :3]].T
-            estimate = estimate_noise(given, nearest, second, data.n_classes, start=estimate)
-            n_flagged += self._flag(data.y, shares, estimate)
-            votes += shares
+        with progress_task("votes", self.n_rounds, "round") as task:
+            for _ in range(self.n_rounds):
+                kept = random_state.rand(data.n_rows) < KEPT_SHARE
+                voters, weights = neighbors.voters(kept)
+                # Scaled to length one.
+                shares = normalize(count_votes(data.y, data.n_classes, voters, weights))
+                given, nearest, second = data.y[voters[kept, :3]].T
+                estimate = estimate_noise(given, nearest, second, data.n_classes, start=estimate)
+                n_flagged += self._flag(data.y, shares, estimate)
+                votes += shares
+                task.advance()
         given = votes[np.arange(data.n_rows), data.y]
         ties = 1 - rankdata(given) / (data.n_rows + 1)
         quality = 1 - (n_flagged + ties) / (self.n_rounds + 1)

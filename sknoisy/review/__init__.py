@@ -10,6 +10,7 @@ from ._files import (
     write_jsonl,
     write_label_studio,
 )
+from ._formulas import guard_formula
 from ._interval import noise_rate_interval, simulate_noise_rates
 from ._sampling import (
     allocate,
@@ -30,6 +31,7 @@ __all__ = [
     "allocate",
     "draw_stratified",
     "fit_calibration",
+    "guard_formula",
     "is_empty",
     "is_unsure",
     "label_studio_config",

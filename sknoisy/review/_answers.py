@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from .._typing import LabelArray
+from ._formulas import without_guard
 
 # What a person writes where it can't be decided, and what stands for nothing written; without
 # regard to case.
@@ -44,7 +45,8 @@ class KnownValues:
 
     A spreadsheet with gaps turns 3 into 3.0, and JSON knows texts only where Label Studio writes
     it. A value is the known one that equals it, or whose text it is, or whose number it is, or
-    whose text it is but for case: the first of these that one known value alone meets.
+    whose text it is but for case, or but for the quote that keeps a spreadsheet from running it as
+    a formula: the first of these that one known value alone meets.
 
     Parameters
     ----------
@@ -118,7 +120,13 @@ def _folded_text(value: Any) -> Any:
     return _text(value).casefold() if not isinstance(value, tuple) else None
 
 
-_FORMS = (_exact, _text, _number, _folded_text)
+def _unguarded_text(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(_unguarded_text(each) or _text(each) for each in value)
+    return without_guard(str(value))
+
+
+_FORMS = (_exact, _text, _number, _folded_text, _unguarded_text)
 
 
 def match_answers(answers: Sequence[Any], classes: LabelArray) -> LabelArray:

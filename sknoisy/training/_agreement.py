@@ -9,14 +9,15 @@ import numpy as np
 import torch
 
 from ._net_outputs import infer_in_parts, prediction_batch_size
-from ._seeding import replayed_randomness
+from ._seeding import OwnRandomness
 
 if TYPE_CHECKING:
     from ._run import TrainingRun
 
 # Looked at together, since each look costs much the same, however few rows it is at.
 MAX_PENDING_VALUES = 2**15
-# Rows held out that are predicted after each epoch: so few that it takes 2 % of its time at most.
+# Rows held out that are predicted after each epoch: of thousands of rows so few that it takes at
+# most 2 % of its time.
 SAMPLE_SHARE = 1 / 60
 MIN_SAMPLE = 50
 
@@ -40,7 +41,10 @@ class AgreementRecord:
         self._n_pending_values = 0
         self._n_agreeing: torch.Tensor | int = 0
         self._n_rows = 0
-        self._contradicted: list[float] = []
+        self._contradicted = 0.0
+        self._n_epochs = 0
+        # Those of the training must not be drawn from.
+        self._randomness = OwnRandomness(0)
 
     def add(self, batch, logits):
         """Take in the outputs for a batch that was trained on, of shape (n_rows, n_classes)."""
@@ -64,20 +68,22 @@ class AgreementRecord:
         found = {}
         if self._n_rows:
             agreement = int(self._n_agreeing) / self._n_rows
-            self._contradicted.append(1 - agreement)
+            self._contradicted += 1 - agreement
+            self._n_epochs += 1
             found["train_agreement"] = agreement
-            found["wrong_events"] = float(np.mean(self._contradicted))
+            found["wrong_events"] = self._contradicted / self._n_epochs
         self._n_agreeing, self._n_rows = 0, 0
-        history = self._run.net.history
-        if len(self._sample) and "held_out_agreement" not in history[-1]:
+        if len(self._sample):
             found["held_out_agreement"] = self._agreement_with_sample()
+        history = self._run.net.history
+        recorded = history[-1].keys()
         for name, value in found.items():
-            if name not in history[-1]:
+            if name not in recorded:
                 history.record(name, value)
 
     def _agreement_with_sample(self):
         run, n_agreeing = self._run, 0
-        with _in_evaluation(run):
+        with _in_evaluation(run.module), self._randomness.drawing():
             size = prediction_batch_size(run.data.X, run.device)
             for batch in run.batches(self._sample, batch_size=size):
                 predicted = infer_in_parts(run.logits, batch.X).argmax(dim=1)
@@ -86,15 +92,14 @@ class AgreementRecord:
 
 
 @contextmanager
-def _in_evaluation(run):
-    """Predict without later steps noticing."""
-    was_training = run.module.training
-    run.module.train(False)
+def _in_evaluation(module):
+    was_training = module.training
+    module.train(False)
     try:
-        with torch.no_grad(), replayed_randomness(run.randomness.state()):
+        with torch.no_grad():
             yield
     finally:
-        run.module.train(was_training)
+        module.train(was_training)
 
 
 def _held_out_sample(run):

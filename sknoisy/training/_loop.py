@@ -4,14 +4,14 @@ import math
 from itertools import chain
 
 import numpy as np
-from tqdm.auto import tqdm
 
 from ..exceptions import NonFiniteLossError
 from ._agreement import AgreementRecord
 from ._finite import check_features
+from ._progress import progress_task
 
 
-def train_epochs(runs, step, rows, max_epochs, *, verbose):
+def train_epochs(runs, step, rows, max_epochs):
     """Train by a step until it, a callback or the number of epochs ends it.
 
     Parameters
@@ -21,25 +21,26 @@ def train_epochs(runs, step, rows, max_epochs, *, verbose):
     step : Step
     rows : ndarray of int
     max_epochs : int
-    verbose : int
     """
     batches = runs[0].batches(rows, shuffle=True)
     for run in runs:
         run.hooks.begin_training()
     records = () if step.records_agreement else tuple(map(AgreementRecord, runs))
-    for epoch in tqdm(range(max_epochs), disable=not verbose, leave=False):
-        if _train_epoch(runs, step, batches, epoch, records):
-            break
+    with progress_task(step.stage, max_epochs, "epoch") as task:
+        for epoch in range(max_epochs):
+            is_last = _train_epoch(runs, step, batches, epoch, records, task)
+            if task.advance(runs[0].net.history[-1]) or is_last:
+                break
     for run in runs:
         run.hooks.end_training()
 
 
-def _train_epoch(runs, step, batches, epoch, records):
+def _train_epoch(runs, step, batches, epoch, records, task):
     """Return whether the epoch was the last."""
     for run in runs:
         run.hooks.begin_epoch()
         run.net.history.record("stage", step.stage)
-    n_batches = 0
+    n_batches, n_of_all = 0, len(batches)
     for batch in batches:
         for run in runs:
             run.hooks.begin_batch(batch)
@@ -53,6 +54,7 @@ def _train_epoch(runs, step, batches, epoch, records):
         for record, (_, logits) in zip(records, results, strict=False):
             record.add(batch, logits)
         n_batches += 1
+        task.go_on(n_batches / n_of_all)
     for run in runs:
         run.hooks.validate(n_batches, run.batches)
     is_last = step.end_epoch(epoch)

@@ -115,7 +115,7 @@ def initialize_net(net, data, *, device, seed, verbose):
     that the user has not set comes from the data.
     """
     net = clone(net)
-    net.set_params(device=str(device), verbose=max(verbose - 1, 0), **_missing_sizes(net, data))
+    net.set_params(device=str(device), verbose=max(verbose - 2, 0), **_missing_sizes(net, data))
     with seeded_global_state(seed):
         _initialize(net)
     _check_trainable(net)

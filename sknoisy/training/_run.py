@@ -60,7 +60,7 @@ class TrainingRun:
     seed : int
         For initial weights, order of rows and views.
     verbose : int, default=0
-        1: a progress bar; 2: skorch's table too.
+        3: skorch's table.
     state : dict, default=None
         Weights to start from, as `state()` gave them.
 
@@ -113,7 +113,6 @@ class TrainingRun:
         self._check_criterion(outputs)
         self._more_optimizers: tuple[Optimizer, ...] = ()
         self._seed = seed
-        self._verbose = verbose
         self._generator = row_generator(seed)
         self._weak = self._resolve_view("weak_view")
         self._strong = self._resolve_view("strong_view")
@@ -272,7 +271,7 @@ class TrainingRun:
         finite = [finite_values(run.module) for run in runs]
         check_row_count(self, rows)
         with isolated_training(self._seed), self._learning_beside(step.optimizers()):
-            train_epochs(runs, step, rows, max_epochs, verbose=self._verbose)
+            train_epochs(runs, step, rows, max_epochs)
         for run, names in zip(runs, finite, strict=True):
             run._check_result(names)
 

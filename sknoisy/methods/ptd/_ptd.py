@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..._parameters import check_number
 from ...losses import importance_weights, posterior_of_given
-from ...training import Step, Trainer, last_layer_inputs
+from ...training import Step, Trainer, last_layer_inputs, progress_task
 from ...transition import anchor_rows
 from .._base import LabelEvidence, Method
 from ._part_dependent import PartMatrices, fit_part_matrices, part_shares
@@ -120,7 +120,8 @@ class PTD(Method):
         """Estimate the matrices after a first training, and train on with them."""
         warmup, correction, revision = self._stage_lengths(trainer.max_epochs)
         first = trainer.new_run().fit(max_epochs=warmup, stage="warmup")
-        parts = self._estimate(trainer, first)
+        with progress_task("parts"):
+            parts = self._estimate(trainer, first)
         second = trainer.new_run(state=first.state())
         second.fit(ImportanceStep(second, parts), max_epochs=correction)
         last = trainer.new_run(state=second.state())

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..._typing import FloatArray
 from ...thresholds import label_margins, weights_of_quality
-from ...training import EstimatorTrainer, class_probabilities
+from ...training import EstimatorTrainer, class_probabilities, progress_task
 from .._base import LabelEvidence, runner_up_classes
 
 N_FOLDS = 5
@@ -22,13 +22,17 @@ def judge_by_folds(trainer: EstimatorTrainer) -> LabelEvidence:
     probabilities = np.zeros((data.n_rows, data.n_classes))
     n_predictions = np.zeros(data.n_rows)
     classifiers = []
-    for rows, held_out in _folds(trainer):
-        classifier = trainer.fit(rows)
-        probabilities[held_out] += class_probabilities(
-            classifier, trainer.table(held_out), data.n_classes
-        )
-        n_predictions[held_out] += 1
-        classifiers.append(classifier)
+    n_folds, folds = _folds(trainer)
+    # Every fold is needed, so none is left out on request.
+    with progress_task("cross_validation", n_folds, "fold") as task:
+        for rows, held_out in folds:
+            classifier = trainer.fit(rows)
+            probabilities[held_out] += class_probabilities(
+                classifier, trainer.table(held_out), data.n_classes
+            )
+            n_predictions[held_out] += 1
+            classifiers.append(classifier)
+            task.advance()
     _check_all_predicted(n_predictions)
     probabilities /= n_predictions[:, None]
     quality = label_margins(probabilities, data.y)
@@ -43,7 +47,8 @@ def judge_by_folds(trainer: EstimatorTrainer) -> LabelEvidence:
     )
 
 
-def _folds(trainer: EstimatorTrainer) -> Any:
+def _folds(trainer: EstimatorTrainer) -> tuple[int, Any]:
+    """Return how many folds there are, and their rows."""
     # Seldom needed, and it takes its time.
     from sklearn.model_selection import StratifiedKFold, check_cv
 
@@ -53,7 +58,8 @@ def _folds(trainer: EstimatorTrainer) -> Any:
         # As many folds as the smallest class has rows, so that each class is in every training.
         n_folds = int(min(cv, np.bincount(y).min()))
         cv = StratifiedKFold(n_folds, shuffle=True, random_state=trainer.random_state())
-    return check_cv(cv, y, classifier=True).split(np.zeros(len(y)), y)
+    splitter, X = check_cv(cv, y, classifier=True), np.zeros(len(y))
+    return splitter.get_n_splits(X, y), splitter.split(X, y)
 
 
 def _check_all_predicted(n_predictions: FloatArray) -> None:

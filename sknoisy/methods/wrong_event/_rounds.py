@@ -5,9 +5,9 @@ from typing import Any
 import torch
 
 from ..._typing import FloatArray, History, IntArray
-from ...boosting import EarlyRounds, round_probabilities, slowed_down
+from ...boosting import EarlyRounds, count_rounds, round_probabilities, slowed_down
 from ...thresholds import label_margins, moved_to_quantiles, weights_of_quality
-from ...training import EstimatorTrainer, RowState, hold_out, with_every_class
+from ...training import EstimatorTrainer, RowState, hold_out, progress_task, with_every_class
 from .._base import Contradictions, runner_up_classes
 from ._confidence import ConfidenceEvidence
 from ._events import EventRecorder
@@ -35,7 +35,8 @@ def judge_by_rounds(
     if not len(held_out):
         # Of so few rows none can be spared; then the trees' own tell when they know them by heart.
         held_out = rows
-    booster = trainer.fit(rows, **slowed_down(trainer.estimator, data.y[rows]))
+    with progress_task("fitting_the_trees"):
+        booster = trainer.fit(rows, **slowed_down(trainer.estimator, data.y[rows]))
     recorder, history, probabilities = _recorded_rounds(booster, data, held_out)
     losses, agreements = (
         [each[name] for each in history] for name in ("held_out_loss", "held_out_agreement")
@@ -69,25 +70,28 @@ def _recorded_rounds(
     recorder = EventRecorder(labels, RowState(data.n_rows, torch.device("cpu")))
     every, trained = torch.arange(data.n_rows), torch.from_numpy(data.trained_rows())
     history: History = []
-    for probabilities in round_probabilities(booster, data.table):
-        probabilities = _aligned(probabilities, booster, data.n_classes)
-        logarithms = torch.from_numpy(probabilities).float().clamp_(LEAST_PROBABILITY).log_()
-        losses = -logarithms.gather(1, labels[:, None])[:, 0]
-        recorder.record(every, logarithms, losses)
-        recorder.close_round()
-        history.append(
-            {
-                "round": len(history) + 1,
-                "stage": "wrong_events",
-                "train_loss": losses[trained].mean().item(),
-                "train_agreement": recorder.agreement(trained),
-                "held_out_loss": losses[held_out].mean().item(),
-                "held_out_agreement": recorder.agreement(held_out),
-                "wrong_events": recorder.mean_contradicted(),
-            }
-        )
-        if no_more_rounds([each["held_out_loss"] for each in history]):
-            break
+    name = "wrong_events_of_the_trees"
+    with progress_task(name, count_rounds(booster), "round") as task:
+        for probabilities in round_probabilities(booster, data.table):
+            probabilities = _aligned(probabilities, booster, data.n_classes)
+            logarithms = torch.from_numpy(probabilities).float().clamp_(LEAST_PROBABILITY).log_()
+            losses = -logarithms.gather(1, labels[:, None])[:, 0]
+            recorder.record(every, logarithms, losses)
+            recorder.close_round()
+            history.append(
+                {
+                    "round": len(history) + 1,
+                    "stage": "wrong_events",
+                    "train_loss": losses[trained].mean().item(),
+                    "train_agreement": recorder.agreement(trained),
+                    "held_out_loss": losses[held_out].mean().item(),
+                    "held_out_agreement": recorder.agreement(held_out),
+                    "wrong_events": recorder.mean_contradicted(),
+                }
+            )
+            stops = task.advance(history[-1] | {"stage": name})
+            if stops or no_more_rounds([each["held_out_loss"] for each in history]):
+                break
     return recorder, history, probabilities
 
 

@@ -1,0 +1,1 @@
+"""The pictures of the pages on methods: `make pictures` draws them anew."""

@@ -1,0 +1,128 @@
+"""A fit told to people and to scikit-learn's callbacks, and what Ctrl-C leaves."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from joblib import Memory
+
+from ._parameters import check_verbose
+from .training import FitProgress, Task, display_for, duration, is_under_way, percent, showing
+
+try:
+    # Since scikit-learn 1.9.
+    from sklearn.callback import CallbackSupportMixin, with_callbacks
+except ImportError:
+
+    class CallbackSupportMixin:  # type: ignore[no-redef]
+        """Stands in for scikit-learn's where it has no callbacks yet."""
+
+    def with_callbacks(method):  # type: ignore[no-redef]
+        return method
+
+
+__all__ = ["CallbackSupportMixin", "fit_progress", "with_callbacks"]
+
+
+@contextmanager
+def fit_progress(estimator: Any, X: Any, y: Any) -> Iterator[None]:
+    """Show a fit, tell its callbacks, and sum it up.
+
+    A fit that is part of another one is silent, lest two bars are drawn.
+    """
+    check_verbose(estimator)
+    callbacks = _callback_listeners(estimator, X, y)
+    verbose = 0 if is_under_way() else int(estimator.verbose)
+    display = display_for(type(estimator).__name__, verbose, live=not callbacks)
+    progress = FitProgress(display + callbacks)
+    summary = None
+    try:
+        with showing(progress):
+            yield
+        summary = _summary(estimator, progress) if display else ""
+    except KeyboardInterrupt as error:
+        _name_cache(error, estimator.memory, progress)
+        raise
+    finally:
+        progress.close(summary)
+
+
+def _summary(estimator: Any, progress: FitProgress) -> str:
+    mask = estimator.noise_mask_
+    low, high = estimator.noise_rate_interval_
+    parts = [
+        f"{mask.sum():,} of {len(mask):,} labels judged wrong",
+        f"estimated share {percent(estimator.noise_rate_)} ({percent(low)} to {percent(high)})",
+        *progress.notes,
+    ]
+    if hasattr(estimator, "final_"):
+        parts.append(f"final {estimator.final_!r}")
+    if progress.n_epochs:
+        parts.append(f"{progress.n_epochs} epochs")
+    return ", ".join([*parts, duration(progress.seconds())])
+
+
+def _name_cache(
+    error: KeyboardInterrupt, memory: str | Memory | None, progress: FitProgress
+) -> None:
+    """Say in the error where the cache lies, and what of the fit is in it."""
+    location = getattr(memory, "location", memory)
+    if location is None:
+        return
+    if progress.is_cached:
+        found = (
+            f"The training of the method is done and lies in the cache {str(location)!r}: an equal "
+            "fit goes on from there."
+        )
+    else:
+        found = (
+            f"Nothing of this fit lies in the cache {str(location)!r} yet, which keeps whole "
+            "trainings only. Those of earlier fits are still there."
+        )
+    error.args = (" ".join(filter(None, [str(error), found])),)
+
+
+class CallbackListener:
+    """Tells scikit-learn's callbacks: each part of the fit is a task, and its epochs below it.
+
+    Parameters
+    ----------
+    estimator : estimator in its fit
+    X, y : as they were given to fit
+    """
+
+    def __init__(self, estimator: Any, X: Any, y: Any) -> None:
+        self._estimator = estimator
+        self._data = {"X": X, "y": y}
+        # How many parts there will be depends on what the first ones find.
+        root = estimator._init_callback_context(max_subtasks=None)
+        self._contexts = [root.call_on_fit_task_begin(estimator=estimator, **self._data)]
+
+    def begin(self, task: Task) -> None:
+        context = self._contexts[-1].subcontext(
+            task_name=task.title(), max_subtasks=task.total if task.unit else 0
+        )
+        self._contexts.append(context.call_on_fit_task_begin(estimator=self._estimator))
+
+    def advance(self, task: Task) -> bool:
+        context = self._contexts[-1].subcontext(task_name=task.unit)
+        context.call_on_fit_task_begin(estimator=self._estimator)
+        return context.call_on_fit_task_end(estimator=self._estimator)
+
+    def go_on(self, task: Task) -> None:
+        """Callbacks have no word for a part of a task."""
+
+    def end(self, task: Task) -> None:
+        self._contexts.pop().call_on_fit_task_end(estimator=self._estimator)
+
+    def close(self, summary: str | None) -> None:
+        if summary is not None:
+            # The estimator is fitted, so it is itself what can predict.
+            self._contexts.pop().call_on_fit_task_end(
+                estimator=self._estimator, reconstruction_attributes={}, **self._data
+            )
+
+
+def _callback_listeners(estimator: Any, X: Any, y: Any) -> tuple[CallbackListener, ...]:
+    has_some = bool(getattr(estimator, "_skl_callbacks", ()))
+    return (CallbackListener(estimator, X, y),) if has_some else ()

@@ -1,0 +1,6 @@
+"""Fitted estimators in files that run no code: weights, arrays and JSON."""
+
+from ._model_files import load, save
+from ._scikit_learn import TRUSTED_TYPES
+
+__all__ = ["TRUSTED_TYPES", "load", "save"]
