@@ -23,7 +23,7 @@ from sknoisy.noise import flip_instance_dependent, flip_pair, flip_symmetric
 
 FOLDER = Path(__file__).resolve().parent
 RESULTS = FOLDER / "results"
-DOCUMENT = FOLDER.parent / "docs" / "benchmarks.md"
+DOCUMENTS = FOLDER.parent / "docs" / "benchmarks"
 TEST_SHARE = 0.3
 # Leaves seven rows for training and three for the test.
 MIN_ROWS_PER_CLASS = 10

@@ -32,7 +32,7 @@ def _read(name, **options):
     if not path.exists():
         raise FileNotFoundError(
             f"{path} is missing. The raw tables are UCI's Adult, Dry Bean and Thyroid Disease, and "
-            "OpenIntro's hotel rates and loans: put them there as docs/benchmarks.md says."
+            "OpenIntro's hotel rates and loans: put them there as benchmarks/README.md says."
         )
     return pd.read_csv(path, **options)
 

@@ -14,7 +14,7 @@ from itertools import product
 
 import pandas as pd
 from _common import (
-    DOCUMENT,
+    DOCUMENTS,
     RESULTS,
     environment,
     markdown_table,
@@ -39,7 +39,9 @@ def main(arguments=None):
     parser.add_argument("--n-jobs", type=int, default=1, help="processes of one thread each")
     parser.add_argument("--output", default=RESULTS / "aqua.jsonl")
     parser.add_argument("--summary", action="store_true", help="print and write, run nothing")
-    parser.add_argument("--document", default=DOCUMENT, help="where the summary is written")
+    parser.add_argument(
+        "--document", default=DOCUMENTS / "practice.md", help="where the summary is written"
+    )
     options = parser.parse_args(arguments)
     if options.summary:
         return write_summary(options)

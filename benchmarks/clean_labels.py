@@ -14,7 +14,7 @@ from itertools import product
 
 import numpy as np
 from _common import (
-    DOCUMENT,
+    DOCUMENTS,
     MAX_TRAIN_ROWS,
     NOISES,
     RESULTS,
@@ -195,7 +195,9 @@ def parse_arguments(arguments):
     parser.add_argument("--max-epochs", type=int, default=None, help="default: 30, and 100")
     parser.add_argument("--output", default=RESULTS / "clean_labels.jsonl")
     parser.add_argument("--summary", action="store_true", help="print and write, run nothing")
-    parser.add_argument("--document", default=DOCUMENT, help="where the summary is written")
+    parser.add_argument(
+        "--document", default=DOCUMENTS / "clean_labels.md", help="where the summary is written"
+    )
     return parser.parse_args(arguments)
 
 

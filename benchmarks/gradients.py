@@ -33,7 +33,7 @@ from sknoisy.methods import LSW
 from sknoisy.methods.lsw._weight_learning import WeightLearningStep, weight_gradient
 from sknoisy.training import RunningGradient, Trainer, TrainingData, probe_step
 
-DOCUMENT = FOLDER.parent / "docs" / "performance.md"
+DOCUMENT = FOLDER.parent / "docs" / "benchmarks" / "performance.md"
 KEY = ("part", "table", "noise", "seed", "form", "max_rows", "max_epochs")
 TABLES = (
     "optdigits",

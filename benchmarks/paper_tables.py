@@ -42,7 +42,7 @@ from sknoisy.methods import METHODS as KINDS
 from sknoisy.nets import TabularNet, VisionNet
 from sknoisy.noise import flip_instance_dependent, flip_pair, flip_symmetric
 
-DOCUMENT = FOLDER.parent / "docs" / "paper_tables.md"
+DOCUMENT = FOLDER.parent / "docs" / "benchmarks" / "paper_tables.md"
 SETTINGS = ("dataset", "net", "max_rows", "max_epochs")
 KEY = (*SETTINGS, "noise", "rate", "seed", "method")
 TRUSTED_SHARE = 0.1

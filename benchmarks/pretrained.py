@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 from _common import (
-    DOCUMENT,
+    DOCUMENTS,
     FOLDER,
     RESULTS,
     TEST_SHARE,
@@ -379,7 +379,9 @@ def parse_arguments(arguments):
     parser.add_argument("--folder", action="store_true", help="only time a folder of images")
     parser.add_argument("--output", default=RESULTS / "pretrained.jsonl")
     parser.add_argument("--summary", action="store_true", help="print and write, run nothing")
-    parser.add_argument("--document", default=DOCUMENT, help="where the summary is written")
+    parser.add_argument(
+        "--document", default=DOCUMENTS / "pretrained.md", help="where the summary is written"
+    )
     return parser.parse_args(arguments)
 
 

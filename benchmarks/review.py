@@ -17,7 +17,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 from _common import (
-    DOCUMENT,
+    DOCUMENTS,
     RESULTS,
     environment,
     markdown_table,
@@ -188,7 +188,9 @@ def main(arguments=None):
     parser.add_argument("--force", action="store_true", help="compute known results again")
     parser.add_argument("--output", default=RESULTS / "review.jsonl")
     parser.add_argument("--summary", action="store_true", help="print and write, run nothing")
-    parser.add_argument("--document", default=DOCUMENT, help="where the summary is written")
+    parser.add_argument(
+        "--document", default=DOCUMENTS / "review.md", help="where the summary is written"
+    )
     options = parser.parse_args(arguments)
     if options.summary:
         return write_summary(options)

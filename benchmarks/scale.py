@@ -27,7 +27,7 @@ from sknoisy import NoisyLabelDetector, RobustClassifier
 from sknoisy.nets import TabularNet, VisionNet
 from sknoisy.noise import flip_symmetric
 
-DOCUMENT = FOLDER.parent / "docs" / "performance.md"
+DOCUMENT = FOLDER.parent / "docs" / "benchmarks" / "performance.md"
 MAX_EPOCHS = 30
 VERDICT_FUNCTIONS = (
     "class_histograms",

@@ -23,7 +23,7 @@ from _ratios import QUICK, Sizes
 from _table_ratios import method_ratios, other_ratios, table_ratios
 from _turns import by_turns
 
-DOCUMENT = FOLDER.parent / "docs" / "performance.md"
+DOCUMENT = FOLDER.parent / "docs" / "benchmarks" / "performance.md"
 PARTS = (
     table_ratios,
     method_ratios,

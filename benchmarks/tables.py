@@ -14,7 +14,7 @@ from itertools import product
 
 import numpy as np
 from _common import (
-    DOCUMENT,
+    DOCUMENTS,
     MAX_TRAIN_ROWS,
     RESULTS,
     Stopwatch,
@@ -224,7 +224,8 @@ def add_run_options(parser, output):
     parser.add_argument("--max-epochs", type=int, default=None, help="default: the net's own")
     parser.add_argument("--output", default=output)
     parser.add_argument("--summary", action="store_true", help="print and write, run nothing")
-    parser.add_argument("--document", default=DOCUMENT, help="where the summary is written")
+    document = DOCUMENTS / f"{output.stem}.md"
+    parser.add_argument("--document", default=document, help="where the summary is written")
 
 
 def main(arguments=None):

@@ -48,7 +48,7 @@ html_static_path = ["_static"]
 html_css_files = ["sknoisy.css"]
 html_show_sourcelink = False
 html_copy_source = False
-html_sidebars = {"index": [], "whats_new": []}
+html_sidebars = {"index": [], "get_started": [], "whats_new": []}
 html_theme_options = {
     "navbar_align": "left",
     "navbar_end": ["theme-switcher"],

@@ -7,16 +7,18 @@ if TYPE_CHECKING:
     from ._classifier import RobustClassifier
     from ._detector import NoisyLabelDetector
     from .persistence import load, save
+    from .persistence._skops_trusted import SKOPS_TRUSTED
 
     __version__: str
 
-__all__ = ["NoisyLabelDetector", "RobustClassifier", "__version__", "load", "save"]
+__all__ = ["SKOPS_TRUSTED", "NoisyLabelDetector", "RobustClassifier", "__version__", "load", "save"]
 
 # PyTorch, pandas and scikit-learn take seconds to import, so what is here comes when it is asked
 # for first: these names from their modules, and the public modules themselves.
 _MODULE_OF = {
     "NoisyLabelDetector": "_detector",
     "RobustClassifier": "_classifier",
+    "SKOPS_TRUSTED": "persistence._skops_trusted",
     "load": "persistence",
     "save": "persistence",
 }

@@ -16,6 +16,7 @@ from skorch import NeuralNetClassifier
 from torch.utils.data import Dataset
 
 from ._arrays import plain
+from ._documentation import DocumentedEstimator
 from ._evidence import collect_evidence, draw_seed, predict_together
 from ._features import row_index
 from ._fit_progress import CallbackSupportMixin
@@ -68,7 +69,9 @@ from .training import (
 )
 
 
-class BaseNoisyLabelEstimator(ReviewedLabels, CallbackSupportMixin, ClassifierMixin, BaseEstimator):
+class BaseNoisyLabelEstimator(
+    ReviewedLabels, CallbackSupportMixin, DocumentedEstimator, ClassifierMixin, BaseEstimator
+):
     """Find wrong labels by a method, and predict with the net that it leaves."""
 
     __metadata_request__fit = {"trusted": True, "groups": True}
@@ -465,6 +468,17 @@ class BaseNoisyLabelEstimator(ReviewedLabels, CallbackSupportMixin, ClassifierMi
             },
             index=self._index,
         )
+
+    def __getstate__(self) -> dict[str, Any]:
+        # They know classes of this module, which estimators have to do without at their import.
+        from .persistence import stored
+
+        return stored(dict(super().__getstate__()))
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        from .persistence import restored
+
+        super().__setstate__(restored(state))
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "label_quality_")

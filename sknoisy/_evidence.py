@@ -1,8 +1,9 @@
 """The costly part of a fit, as one function that can be cached."""
 
 import os
+import warnings
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from functools import reduce
 from importlib.metadata import version
@@ -15,8 +16,10 @@ from joblib.hashing import NumpyHasher
 from sklearn.utils.validation import check_memory, check_random_state
 from skorch import NeuralNet
 
+from ._checksums import packed, unpacked
 from ._judges import Judges
 from ._typing import FloatArray, History, IntArray, RandomStateParameter
+from .exceptions import CacheWarning
 from .methods import LabelEvidence, runner_up_classes, settle_trusted_rows
 from .thresholds import label_margins, moved_to_quantiles, weights_of_quality
 from .training import (
@@ -79,7 +82,7 @@ def collect_evidence(
     seen = data if len(rows) == data.n_rows else data.take(rows)
     arguments = (judges, seen, random_state, with_classifier, python_scalars(settings))
     if memory is None:
-        evidence = _train(None, arguments, verbose)
+        evidence = _train(arguments, verbose)
     else:
         evidence = _recall(_open_memory(memory), arguments, verbose)
     return evidence if seen is data else _judge_others(evidence, rows, judges, data, settings)
@@ -103,19 +106,45 @@ def _recall(memory: Memory, arguments: tuple[Any, ...], verbose: int) -> LabelEv
     """Take the evidence from the cache; of several processes that find none there, one trains."""
     key = _ValueHasher("md5").hash((arguments, VERSIONS))
     try:
-        cached = memory.cache(_train, ignore=["arguments", "verbose"])
-        is_there = _has_entry(cached, key, arguments, verbose)
+        cached = memory.cache(_train_and_pack, ignore=["arguments", "verbose"])
+        evidence = _stored(cached, key, arguments, verbose)
     except OSError as error:
         raise _unusable(memory, error) from error
-    if is_there:
-        current_progress().notes.append("its training taken from the cache")
     # An entry that is there needs no lock, so it may lie in a folder that can't be written to.
-    with nullcontext() if is_there else _lock(memory, key):
-        return cached(key, arguments, verbose)
+    if evidence is not None:
+        current_progress().notes.append("its training taken from the cache")
+        return evidence
+    with _lock(memory, key):
+        # Meanwhile another process may have trained.
+        entry = cached(key, arguments, verbose)
+        try:
+            return unpacked(entry)
+        except ValueError:
+            # Damaged, in a folder where nothing can be removed.
+            return _train(arguments, verbose)
 
 
-def _has_entry(cached: Any, *arguments: object) -> bool:
-    return hasattr(cached, "check_call_in_cache") and cached.check_call_in_cache(*arguments)
+def _stored(cached: Any, *arguments: Any) -> LabelEvidence | None:
+    """Return what is in the cache; None if it isn't there, or no longer what it was."""
+    if not hasattr(cached, "check_call_in_cache") or not cached.check_call_in_cache(*arguments):
+        return None
+    entry = cached.call_and_shelve(*arguments)
+    try:
+        return unpacked(entry.get())
+    except Exception as error:
+        # A damaged entry fails in any way that its bytes lead to.
+        warnings.warn(
+            f"A damaged entry of the cache of 'memory' isn't used ({error}): it is trained again.",
+            CacheWarning,
+            stacklevel=2,
+        )
+    with suppress(OSError):
+        entry.clear()
+    return None
+
+
+def _train_and_pack(key: str, arguments: tuple[Any, ...], verbose: int) -> tuple[bytes, str]:
+    return packed(_train(arguments, verbose))
 
 
 def _lock(memory: Memory, key: str) -> AbstractContextManager[None]:
@@ -234,7 +263,7 @@ class _ValueHasher(NumpyHasher):
         super().save(obj)
 
 
-def _train(key: str | None, arguments: tuple[Any, ...], verbose: int) -> LabelEvidence:
+def _train(arguments: tuple[Any, ...], verbose: int) -> LabelEvidence:
     judges, data, random_state, with_classifier, settings = arguments
     seed, method = draw_seed(random_state), judges.method
     data = hold_out(data, method.holdout, np.random.RandomState(seed))

@@ -1,8 +1,8 @@
 """A fit told to people and to scikit-learn's callbacks, and what Ctrl-C leaves."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from joblib import Memory
 
@@ -11,17 +11,25 @@ from .training import FitProgress, Task, display_for, duration, is_under_way, pe
 
 try:
     # Since scikit-learn 1.9.
-    from sklearn.callback import CallbackSupportMixin, with_callbacks
+    from sklearn.callback import CallbackSupportMixin
+    from sklearn.callback import with_callbacks as _with_callbacks
 except ImportError:
 
     class CallbackSupportMixin:  # type: ignore[no-redef]
         """Stands in for scikit-learn's where it has no callbacks yet."""
 
-    def with_callbacks(method):  # type: ignore[no-redef]
+    def _with_callbacks(method):
         return method
 
 
 __all__ = ["CallbackSupportMixin", "fit_progress", "with_callbacks"]
+
+MethodT = TypeVar("MethodT", bound=Callable[..., Any])
+
+
+def with_callbacks(method: MethodT) -> MethodT:
+    """Have a fit's callbacks torn down at its end; typed, unlike scikit-learn's decorator."""
+    return _with_callbacks(method)
 
 
 @contextmanager
@@ -79,7 +87,8 @@ def _name_cache(
             f"Nothing of this fit lies in the cache {str(location)!r} yet, which keeps whole "
             "trainings only. Those of earlier fits are still there."
         )
-    error.args = (" ".join(filter(None, [str(error), found])),)
+    said = str(error).rstrip(".")
+    error.args = (f"{said}. {found}" if said else found,)
 
 
 class CallbackListener:

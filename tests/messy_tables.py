@@ -35,8 +35,16 @@ def as_polars(frame):
 
     columns = {name: values.astype(object) for name, values in frame.items()}
     return polars.DataFrame(
-        {name: values.where(values.notna(), None).tolist() for name, values in columns.items()}
+        {
+            name: [as_pythons(value) for value in values.where(values.notna(), None)]
+            for name, values in columns.items()
+        }
     )
+
+
+def as_pythons(value):
+    # Earlier versions of polars don't know pandas' own type.
+    return value.to_pytimedelta() if isinstance(value, pd.Timedelta) else value
 
 
 def as_objects(frame):

@@ -56,7 +56,7 @@ def blobs(n_rows=150, n_classes=3, seed=0):
 
 
 def quick_detector(**parameters):
-    return NoisyLabelDetector(estimator=LogisticRegression(), random_state=0, **parameters)
+    return NoisyLabelDetector(estimator=LogisticRegression(max_iter=1000), random_state=0, **parameters)
 
 
 @cache

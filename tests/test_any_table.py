@@ -221,7 +221,9 @@ def test_a_users_net_and_its_split_take_sparse_rows():
 
 
 def test_many_sparse_columns_are_never_dense_all_at_once():
-    X = sparse.random_array((60, 2_000_000), density=1e-6, rng=0, format="csr")
+    generator = np.random.RandomState(0)
+    places = generator.randint(60, size=120), generator.randint(2_000_000, size=120)
+    X = sparse.csr_array((generator.rand(120), places), shape=(60, 2_000_000))
     y = np.arange(60) % 2
     net = plain_skorch_net(max_epochs=1, batch_size=4)
     fitted = NoisyLabelDetector("cross_entropy", net=net, random_state=0).fit(X, y)

@@ -46,6 +46,54 @@ def quiet():
         yield
 
 
+# -- damaged entries -----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def entry(tmp_path_factory):
+    """A cache with one entry, the file of it, and what was fitted."""
+    folder = tmp_path_factory.mktemp("cache")
+    model = detector(str(folder)).fit(*table())
+    (path,) = folder.rglob("output.pkl")
+    return folder, path, path.read_bytes(), model
+
+
+def assert_trained_again(entry, damaged):
+    folder, path, content, model = entry
+    path.write_bytes(damaged)
+    try:
+        with pytest.warns(CacheWarning, match="damaged entry .* trained again"):
+            other = detector(str(folder)).fit(*table())
+        np.testing.assert_array_equal(model.label_quality_, other.label_quality_)
+        X, _ = table()
+        np.testing.assert_array_equal(model.predict_proba(X), other.predict_proba(X))
+    finally:
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(content)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_an_entry_with_a_changed_bit_is_trained_again(entry, seed):
+    generator = np.random.default_rng(seed)
+    damaged = bytearray(entry[2])
+    damaged[generator.integers(len(damaged))] ^= 1 << generator.integers(8)
+    assert_trained_again(entry, bytes(damaged))
+
+
+@pytest.mark.parametrize("share", [0, 0.5, 0.99])
+def test_an_entry_that_isnt_whole_is_trained_again(entry, share):
+    assert_trained_again(entry, entry[2][: int(share * len(entry[2]))])
+
+
+def test_an_entry_is_mended_by_the_training(entry, quiet):
+    folder, path, content, model = entry
+    path.write_bytes(b"nothing")
+    with pytest.warns(CacheWarning):
+        detector(str(folder)).fit(*table())
+    other = detector(str(folder)).fit(*table())
+    np.testing.assert_array_equal(model.label_quality_, other.label_quality_)
+
+
 # -- folders -------------------------------------------------------------------------------------
 
 

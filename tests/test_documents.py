@@ -27,7 +27,7 @@ def check_markdown():
     return tool("check_markdown")
 
 
-def test_tables_of_the_readme_are_what_the_methods_say():
+def test_tables_of_the_user_guide_are_what_the_methods_say():
     assert tool("write_method_tables").main(["--check"]) == 0, "Run `make tables`."
 
 
@@ -58,6 +58,23 @@ def test_a_long_line_is_named_with_its_number(check_markdown, tmp_path, capsys):
     page.write_text("# Short\n\n" + "word " * 30)
     assert check_markdown.main([str(page)]) == 1
     assert f"{page}:3: 150 characters" in capsys.readouterr().out
+
+
+def test_a_page_of_too_many_words_is_named(check_markdown, tmp_path, capsys):
+    page = tmp_path / "docs" / "guide.md"
+    page.parent.mkdir()
+    page.write_text("word\n" * 1201)
+    assert check_markdown.main([str(page)]) == 1
+    assert "guide.md: 1201 words" in capsys.readouterr().out
+
+
+def test_pages_to_look_things_up_and_code_may_be_long(check_markdown, tmp_path):
+    page = tmp_path / "docs" / "benchmarks" / "tables.md"
+    page.parent.mkdir(parents=True)
+    page.write_text("word\n" * 1201)
+    code = tmp_path / "docs" / "guide.md"
+    code.write_text("```python\n" + "word\n" * 1201 + "```\n")
+    assert check_markdown.main([str(page), str(code)]) == 0
 
 
 @pytest.mark.parametrize(

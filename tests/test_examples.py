@@ -54,6 +54,15 @@ def demo_rows(output):
     }
 
 
+def test_report_example_writes_a_page_of_a_table_and_one_of_images(tmp_path):
+    output = output_of(run_script("report.py", "--n-rows", "300", folder=tmp_path))
+    for name in ("complaints", "digits"):
+        page = (tmp_path / f"{name}_report.html").read_text(encoding="utf-8")
+        assert page.startswith("<!DOCTYPE html>")
+        assert f"{name}_report.html" in output
+    assert '"pictures":["data:image/png' in page
+
+
 def data_home_or_skip(*paths):
     """Return the data home that SKNOISY_DATA names, if it has the files."""
     home = os.environ.get("SKNOISY_DATA")
@@ -69,9 +78,28 @@ def data_home_or_skip(*paths):
 def demo(tmp_path_factory):
     """What a quick demo printed, and the folder it ran in."""
     pytest.importorskip("cleanlab")
-    pytest.importorskip("matplotlib")
     folder = tmp_path_factory.mktemp("demo")
     return output_of(run_script("demo.py", "--quick", folder=folder)), folder
+
+
+def test_demo_tells_how_many_labels_of_a_table_are_wrong(demo):
+    output, _ = demo
+    estimate, low, high, truth = map(
+        float,
+        re.search(
+            r"([\d.]+)% of the labels are wrong, between ([\d.]+)% and ([\d.]+)%;\n"
+            r"in truth ([\d.]+)%",
+            output,
+        ).groups(),
+    )
+    assert low <= estimate <= high
+    assert 10 < truth < 20
+
+
+def test_demo_writes_a_report_of_the_table(demo):
+    page = (demo[1] / "demo" / "report.html").read_text(encoding="utf-8")
+    assert page.startswith("<!DOCTYPE html>")
+    assert "company portal" in page
 
 
 def test_demo_prints_one_row_of_figures_for_each_way(demo):
@@ -84,7 +112,7 @@ def test_demo_prints_one_row_of_figures_for_each_way(demo):
 
 
 def test_demo_draws_a_picture(demo):
-    assert is_picture(demo[1] / "demo" / "sknoisy_demo.png")
+    assert is_picture(demo[1] / "demo" / "digits.png")
 
 
 def test_demo_finds_wrong_labels_better_by_wrong_event_than_by_plain_training(demo):
@@ -94,24 +122,55 @@ def test_demo_finds_wrong_labels_better_by_wrong_event_than_by_plain_training(de
 
 @pytest.fixture(scope="module")
 def bare_demo(tmp_path_factory):
-    """The same without the optional packages, and with another share of wrong labels."""
+    """The same without the optional package, and with another share of wrong labels."""
     folder = tmp_path_factory.mktemp("bare_demo")
-    packages = ["cleanlab", "matplotlib"]
     arguments = ["--quick", "--noise-rate", "0.1"]
-    return output_of(run_script("demo.py", *arguments, folder=folder, without=packages)), folder
+    done = run_script("demo.py", *arguments, folder=folder, without=["cleanlab"])
+    return output_of(done), folder
 
 
-def test_demo_goes_on_without_optional_packages(bare_demo):
+def test_demo_goes_on_without_the_optional_package(bare_demo):
     output, folder = bare_demo
     assert "cleanlab isn't installed" in output
-    assert "matplotlib isn't installed" in output
     assert len(demo_rows(output)) == 3
-    assert not (folder / "demo").exists()
+    assert is_picture(folder / "demo" / "digits.png")
 
 
 def test_demo_makes_the_wanted_share_of_labels_wrong(bare_demo):
     share = float(re.search(r"wrong label \((.*?)%\)", bare_demo[0])[1])
     assert 7 < share < 13
+
+
+# -- gallery -------------------------------------------------------------------------------------
+
+GALLERY = sorted(EXAMPLES.glob("plot_*.py"))
+QUICK_GALLERY = ["plot_messy_table.py", "plot_review_loop.py"]
+
+
+@pytest.mark.parametrize("script", GALLERY, ids=lambda script: script.stem)
+def test_script_of_the_gallery_compiles_opens_with_a_title_and_downloads_nothing(script):
+    text = script.read_text(encoding="utf-8")
+    compile(text, str(script), "exec")
+    title, line = text.splitlines()[1:3]
+    assert len(title) == len(line) and set(line) == {"="}
+    assert "fetch_" not in text
+
+
+def test_user_guide_names_scripts_of_the_gallery_that_exist():
+    pages = (EXAMPLES.parent / "docs").rglob("*.md")
+    named = {
+        name
+        for page in pages
+        if "_build" not in page.parts
+        for name in re.findall(r"auto_examples/(plot_\w+)", page.read_text(encoding="utf-8"))
+    }
+    assert len(named) >= 5
+    assert named <= {script.stem for script in GALLERY}
+
+
+@pytest.mark.parametrize("name", QUICK_GALLERY)
+def test_script_of_the_gallery_runs(name, tmp_path):
+    assert output_of(run_script(name, folder=tmp_path, MPLBACKEND="Agg"))
 
 
 # -- tables --------------------------------------------------------------------------------------

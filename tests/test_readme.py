@@ -1,4 +1,4 @@
-"""The snippets of the README, of Get started and of the user guide run, in order, as a reader would."""
+"""The snippets of the README, Get started and the user guide run in order, as a reader would."""
 
 import re
 from pathlib import Path
@@ -7,13 +7,19 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from sklearn.ensemble import HistGradientBoostingClassifier
+
+from sknoisy import NoisyLabelDetector, RobustClassifier
+from sknoisy.datasets import make_bookings
+from sknoisy.noise import flip_symmetric
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 GET_STARTED = ROOT / "docs" / "get_started.md"
 USER_GUIDE = sorted((ROOT / "docs" / "user_guide").glob("*.md"))
-PAGES_WITHOUT_PYTHON = ("index", "when_not_to_trust", "command_line")
-PAGES = [page for page in USER_GUIDE if page.stem not in PAGES_WITHOUT_PYTHON]
+# Without Python, or run by tests of their own.
+LEFT_OUT = ("index", "when_not_to_trust", "command_line", "label_studio", "skore_skrub")
+PAGES = [page for page in USER_GUIDE if page.stem not in LEFT_OUT]
 
 
 def python_blocks(page):
@@ -84,12 +90,50 @@ def test_named_scripts_exist():
     assert all((ROOT / script).is_file() for script in scripts)
 
 
-def test_every_attribute_of_the_table_is_one_of_the_estimators():
-    from sknoisy import RobustClassifier
+def test_readme_shows_the_first_result_within_a_screen():
+    head = README.read_text(encoding="utf-8").split("![")[0]
+    assert "get_label_issues" in head and "sknoisy detect" in head
+    assert len(head.splitlines()) <= 50
 
-    rows = re.findall(r"^\| (`\w+_`.*?) \|", README.read_text(encoding="utf-8"), re.MULTILINE)
+
+@pytest.mark.parametrize("page", [GET_STARTED, *USER_GUIDE], ids=lambda page: page.stem)
+def test_a_page_has_at_most_1200_words(page):
+    assert len(page.read_text(encoding="utf-8").split()) <= 1200
+
+
+def command_lines(page):
+    """Return the calls of sknoisy in blocks of the shell on a page."""
+    text = page.read_text(encoding="utf-8")
+    blocks = re.findall(r"^```sh\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
+    return re.findall(r"^sknoisy (.+)$", "\n".join(blocks), re.MULTILINE)
+
+
+@pytest.mark.parametrize("page", [README, GET_STARTED, *USER_GUIDE], ids=lambda page: page.stem)
+def test_commands_and_options_of_the_command_line_exist(page):
+    from typer.main import get_command
+
+    from sknoisy.cli import app
+
+    commands = get_command(app).commands
+    for call in command_lines(page):
+        name, *words = call.split()
+        options = {option for each in commands[name].params for option in each.opts}
+        assert {word for word in words if word.startswith("--")} <= options
+
+
+def test_every_attribute_of_the_tables_is_one_of_the_estimators():
+    page = ROOT / "docs" / "user_guide" / "attributes.md"
+    rows = re.findall(r"^\| (`\w+_`.*?) \|", page.read_text(encoding="utf-8"), re.MULTILINE)
     names = {name for row in rows for name in re.findall(r"`(\w+_)`", row)}
-    X = torch.eye(8).repeat(4, 1).numpy()
-    model = RobustClassifier(max_epochs=2, random_state=0).fit(X, X.argmax(axis=1))
-    assert len(names) == 11
-    assert all(hasattr(model, name) for name in names)
+    X, y = make_bookings(800, random_state=0)
+    X, y = X[["nights", "guests"]], flip_symmetric(y, 0.2, random_state=0)[0]
+    trees = HistGradientBoostingClassifier(max_iter=5)
+    groups = np.arange(len(X)) % 3
+    net_alone = RobustClassifier(max_epochs=2, random_state=0).fit(X, y, groups=groups)
+    boosted = RobustClassifier(estimator=trees, random_state=0).fit(X, y)
+    detector = NoisyLabelDetector(estimator=trees, random_state=0)
+    detector.fit_resample(X, y)
+    detector.apply_review({X.index[0]: y.iloc[0]})
+    fitted = [net_alone, boosted, detector]
+    assert len(names) == 23
+    assert {name for name in names if not any(hasattr(each, name) for each in fitted)} == set()

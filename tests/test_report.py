@@ -20,7 +20,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from small_data import SHORT, easy_table
+from small_data import SHORT, easy_table, tiny_image_classifier, tiny_images
 from torch.utils.data import TensorDataset
 
 from sknoisy import NoisyLabelDetector, RobustClassifier
@@ -215,6 +215,47 @@ def test_pipelines_and_searches_are_opened():
         assert json.loads(LabelQualityReport(estimator, X, y).json())["summary"]["n_rows"] == 150
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        NoisyLabelDetector(**SHORT),
+        RobustClassifier(**SHORT),
+        RobustClassifier(final_estimator=LogisticRegression(), **SHORT),
+        NoisyLabelDetector("cross_entropy", contamination=0.2, **SHORT),
+        RobustClassifier("lsw", threshold=0.4, **SHORT),
+    ],
+    ids=["default", "default classifier", "final estimator", "contamination", "trusted"],
+)
+def test_estimators_of_every_kind_are_reported(estimator):
+    X, y, truth = easy_table()
+    trusted = np.arange(len(X)) < 30
+    given = np.where(trusted, truth, y)
+    model = estimator.fit(X, given, trusted=trusted)
+    report = LabelQualityReport(model, X, given, truth=truth)
+    told = json.loads(report.json())
+    assert told["summary"]["n_trusted"] == 30
+    assert told["summary"]["n_flagged"] == model.noise_mask_.sum()
+    assert (told["final"] is None) == isinstance(model, NoisyLabelDetector)
+    assert told["training"]["curves"]
+    assert (
+        data_of(report)["rows"]["flags"].count(2) + data_of(report)["rows"]["flags"].count(6) == 30
+    )
+    assert report.markdown()
+
+
+@pytest.mark.slow
+def test_a_detector_fitted_on_a_dataset_of_images_shows_them():
+    images, y = tiny_images()
+    floats = torch.from_numpy(images).float() / 255
+    dataset = TensorDataset(floats, torch.from_numpy(y))
+    model = tiny_image_classifier().fit(dataset)
+    state = torch.get_rng_state()
+    content = data_of(LabelQualityReport(model, dataset))["content"]
+    assert len(content["pictures"]) == len(images)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
 def test_rows_of_a_table_are_shown_as_text():
     frame = pd.DataFrame(
         {
@@ -244,7 +285,7 @@ def test_rows_of_a_table_are_shown_as_text():
     ids=["polars", "sparse", "tensor", "list", "Dataset"],
 )
 def test_tables_of_every_make_show_the_same_values(kind):
-    X = np.random.default_rng(0).normal(size=(150, 4)).round(2)
+    X = np.random.default_rng(0).normal(size=(150, 4)).round(2) + 0.0
     assert content_of(kind(X))["cells"] == content_of(X)["cells"]
 
 
@@ -264,6 +305,11 @@ def test_images_are_small_pictures(shape):
     pictures = content_of(images)["pictures"]
     assert len(pictures) == 150
     assert all(each.startswith("data:image/") for each in pictures)
+
+
+def test_a_list_of_images_is_shown_as_pictures():
+    images = list(np.zeros((150, 8, 8, 3), np.uint8))
+    assert len(content_of(images)["pictures"]) == 150
 
 
 def test_image_files_are_read_and_those_that_cannot_be_are_named(tmp_path):

@@ -190,6 +190,11 @@ def test_a_phone_needs_no_scrolling_sideways(browser, table_page, tab):
     try:
         opened(browser, table_page, f"tab={tab}")
         assert browser.run("document.documentElement.scrollWidth") <= 390
+        beyond = """[...document.querySelectorAll("button, select, input, img, p, h2, h3")]
+            .filter((each) => each.getBoundingClientRect().right > 391)
+            .filter((each) => !each.closest(".tabs, .scroll"))
+            .map((each) => each.outerHTML)"""
+        assert browser.run(beyond) == []
     finally:
         browser.resize(1280, 900)
 
@@ -225,6 +230,16 @@ def test_filters_match_the_rows_that_the_estimator_has(browser, table_page):
     ]:
         choose(browser, "show", value)
         assert n_matching(browser) == expected.sum()
+
+
+def test_the_sample_that_tells_most_is_that_of_the_queue_in_its_order(browser, table_page):
+    queue = fitted_table()[0].review_queue(100, strategy="informative")
+    opened(browser, table_page)
+    click(browser, "#overview .trust [data-go]")
+    assert n_matching(browser) == 100
+    shown = texts_of(browser, ".row-name")
+    click(browser, "#next")
+    assert shown + texts_of(browser, ".row-name") == queue.index[:50].tolist()
 
 
 def test_search_finds_labels_values_and_names_of_rows(browser, table_page):

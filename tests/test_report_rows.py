@@ -39,6 +39,14 @@ def test_rows_near_the_threshold_have_their_room_among_the_flagged(most):
         assert order[0] in rows
 
 
+def test_rows_of_the_sample_come_before_all_others():
+    order, mask, quality, threshold = verdict()
+    sample = order[-30:]
+    rows = chosen_rows(order, mask, quality, threshold, 40, sample)
+    assert len(rows) == 40
+    assert set(sample) <= set(rows)
+
+
 def test_page_lists_as_many_rows_as_it_says(monkeypatch):
     monkeypatch.setattr("sknoisy.report._listing.MAX_LISTED", 60)
     monkeypatch.setattr("sknoisy.report._report.MAX_LISTED", 60)

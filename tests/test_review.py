@@ -290,12 +290,17 @@ def test_a_review_improves_the_verdict_on_rows_that_nobody_looked_at(detector, f
     assert f1_after > f1_before + 0.1
 
 
-def test_noise_rates_are_estimated(detector, forest):
-    queue = detector.review_queue(100, strategy="informative", random_state=0)
-    detector.apply_review(forest.truth[queue.index])
-    low, high = detector.noise_rate_interval_
-    assert low <= forest.flipped.mean() <= high
-    assert low <= detector.noise_rate_ <= high
+def test_noise_rates_are_estimated(fitted_detector, forest):
+    n_right = 0
+    for seed in range(8):
+        detector = copy.deepcopy(fitted_detector)
+        queue = detector.review_queue(100, strategy="informative", random_state=seed)
+        detector.apply_review(forest.truth[queue.index])
+        low, high = detector.noise_rate_interval_
+        assert low <= detector.noise_rate_ <= high
+        n_right += low <= forest.flipped.mean() <= high
+    # An interval of 90 % misses once in ten samples.
+    assert n_right >= 6
     assert high - low < 0.12
     assert detector.class_noise_rates_.shape == (3,)
     sizes = np.array([np.mean(forest.y == name) for name in NAMES])

@@ -1,8 +1,8 @@
 """The detector against imbalanced-learn's own checks of samplers."""
 
 import pytest
-from imblearn.utils._tags import get_tags
 from imblearn.utils.estimator_checks import estimator_checks_generator
+from sklearn.utils import get_tags
 
 from sknoisy import NoisyLabelDetector
 

@@ -1,15 +1,19 @@
 """A saved estimator is the same when it is loaded, and no file makes it run code or crash."""
 
+import copy
 import hashlib
 import json
 import os
 import pathlib
+import pickle
+import pickletools
 import random
 import stat
 import subprocess
 import sys
 import zipfile
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -375,6 +379,58 @@ def test_no_row_of_the_training_is_in_the_file(tmp_path):
     content = (tmp_path / "model.sknoisy").read_bytes()
     assert np.float64(X[3, 1]).tobytes() not in content
     assert np.float32(X[3, 1]).tobytes() not in content
+
+
+# -- pickles and skops ---------------------------------------------------------------------------
+
+
+def test_a_pickle_holds_arrays_and_no_net():
+    model, X, y = small_model(RobustClassifier, net=None, method="wrong_event")
+    content = pickle.dumps(model)
+    names = [text for _, text, _ in pickletools.genops(content) if isinstance(text, str)]
+    assert not [name for name in names if "torch" in name.split(".")[0] or "skorch" in name[:6]]
+    assert_same(model, pickle.loads(content), X, y)
+
+
+def test_a_pickle_keeps_what_no_file_can_hold():
+    net = small_net(weak_view=SomeView())
+    model, X, y = small_model(net=net)
+    other = pickle.loads(pickle.dumps(model))
+    assert_same(model, other, X, y)
+    assert isinstance(other.net_.weak_view, SomeView)
+
+
+class SomeView:
+    def __call__(self, X, generator):
+        return X
+
+
+def test_a_pickle_finds_modules_of_ones_own():
+    model, X, y = small_model(net=plain_skorch_net())
+    assert_same(model, pickle.loads(pickle.dumps(model)), X, y)
+
+
+def test_joblib_and_copies_keep_an_estimator(tmp_path):
+    model, X, y = small_model()
+    joblib.dump(model, tmp_path / "model.joblib")
+    for other in (joblib.load(tmp_path / "model.joblib"), copy.deepcopy(model)):
+        assert_same(model, other, X, y)
+
+
+@pytest.mark.parametrize("method", ["wrong_event", "lsw", WrongEvent(holdout=0.2)])
+def test_skops_loads_what_it_has_dumped_by_the_list_of_types(method):
+    import skops.io
+
+    frame, y = messy_frame(60)
+    trusted = np.arange(60) % 3 == 0
+    model = RobustClassifier(method, **SMALL).fit(frame, y, trusted=trusted)
+    other = skops.io.loads(skops.io.dumps(model), trusted=sknoisy.SKOPS_TRUSTED)
+    assert_same(model, other, frame, y)
+
+
+def test_nothing_of_skorch_is_trusted():
+    assert not [name for name in sknoisy.SKOPS_TRUSTED if name.startswith(("skorch", "torch"))]
+    assert not [name for name in sknoisy.SKOPS_TRUSTED if name.startswith("sknoisy.nets")]
 
 
 # -- what can't be saved -------------------------------------------------------------------------

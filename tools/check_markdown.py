@@ -1,7 +1,9 @@
-"""Report the lines of Markdown files that are too long.
+"""Report the lines of Markdown files that are too long, and the pages of the site that are.
 
 Without arguments every Markdown file of the repository is looked at. Rows of tables may be longer,
-and so may lines that hold nothing but one link or address, since neither can be broken.
+and so may lines that hold nothing but one link or address, since neither can be broken. Pages of
+`docs` may have as many words as a person reads at once, but for the reference and the benchmarks,
+which nobody reads from beginning to end. Code doesn't count.
 """
 
 import argparse
@@ -11,11 +13,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 MAX_LENGTH = 120
+MAX_WORDS = 1200
+REFERENCE = ("api", "benchmarks")
 UNBREAKABLE = re.compile(r"\s*([-*+] )?(\[[^]]*\]\(\S+\)|<?https?://\S+)[.,;:]?\s*")
 
 
 def main(arguments=None):
-    """Print the lines that are too long; return 1 if there is one, else 0."""
+    """Print the lines and pages that are too long; return 1 if there is one, else 0."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("paths", nargs="*", type=Path, help="default: all of the repository")
     paths = parser.parse_args(arguments).paths or markdown_files(ROOT)
@@ -24,13 +28,19 @@ def main(arguments=None):
         for path in paths
         for number, length in long_lines(path.read_text(encoding="utf-8"))
     ]
+    complaints += [
+        f"{path}: {words} words, at most {MAX_WORDS} are allowed"
+        for path in paths
+        if is_to_be_read(path)
+        and (words := count_words(path.read_text(encoding="utf-8"))) > MAX_WORDS
+    ]
     print(*complaints, sep="\n", end="\n" if complaints else "")
     return 1 if complaints else 0
 
 
 def markdown_files(folder):
     """Return the Markdown files below a folder, but those in hidden folders and of builds."""
-    left_out = {"build", "dist", "demo", "generated", "auto_examples"}
+    left_out = {"build", "dist", "demo", "generated", "auto_examples", "templates"}
     return sorted(
         path
         for path in folder.rglob("*.md")
@@ -39,6 +49,32 @@ def markdown_files(folder):
             for part in path.relative_to(folder).parts
         )
     )
+
+
+def is_to_be_read(path):
+    """Tell whether a file is a page of the site that isn't there to look things up.
+
+    Examples
+    --------
+    >>> [is_to_be_read(Path(path)) for path in ("docs/guide.md", "docs/api/x.md", "README.md")]
+    [True, False, False]
+    """
+    parts = path.relative_to(ROOT).parts if path.is_relative_to(ROOT) else path.parts
+    if "docs" not in parts:
+        return False
+    return parts[parts.index("docs") + 1] not in REFERENCE
+
+
+def count_words(text):
+    """Return the number of words outside blocks of code.
+
+    Examples
+    --------
+    >>> fence = "`" * 3
+    >>> count_words(f"two words\\n{fence}python\\nx = 1\\n{fence}\\nand three more")
+    5
+    """
+    return len(re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL).split())
 
 
 def long_lines(text):

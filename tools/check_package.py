@@ -19,9 +19,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
 ROOT = Path(__file__).resolve().parents[1]
-TESTED_WITH = ("benchmarks", "docs", "examples", "tests", "tools")
 OPTIONS = ["-q", "-p", "no:cacheprovider", "-m", "not slow"]
-# Beside these, every file below sknoisy/ must be in both.
+# What must be there beside the files of the package: names, ends of names, or folders.
 IN_WHEEL = ("sknoisy/py.typed", "METADATA", "licenses/LICENSE")
 IN_SOURCES = ("LICENSE", "README.md", "CHANGELOG.md", "CITATION.cff", "SECURITY.md", "tests/")
 
@@ -38,7 +37,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         wheel, sources = build(chosen.out or work / "dist")
-        complaints = [*missing_from(wheel, IN_WHEEL), *missing_from(sources, IN_SOURCES)]
+        complaints = [
+            *missing_from(wheel, [*package_files(), *IN_WHEEL]),
+            *missing_from(sources, [*package_files(), *IN_SOURCES]),
+        ]
         print(*complaints, sep="\n", end="\n" if complaints else "")
         if complaints:
             return 1
@@ -62,10 +64,10 @@ def newest(folder: Path, pattern: str) -> Path:
     return max(folder.glob(pattern), key=lambda path: path.stat().st_mtime)
 
 
-def copy_tracked(target: Path, folders: Iterable[str] = (".",)) -> None:
+def copy_tracked(target: Path) -> None:
     """Copy the files that git tracks, or would, as they are now."""
     listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *folders],
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
         capture_output=True,
         check=True,
@@ -77,16 +79,20 @@ def copy_tracked(target: Path, folders: Iterable[str] = (".",)) -> None:
             shutil.copy2(ROOT / name, target / name)
 
 
-def missing_from(distribution: Path, endings: Iterable[str]) -> list[str]:
+def package_files() -> list[str]:
+    """Return the names of all files of the package."""
+    paths = (ROOT / "sknoisy").rglob("*")
+    return sorted(
+        path.relative_to(ROOT).as_posix()
+        for path in paths
+        if path.is_file() and "__pycache__" not in path.parts
+    )
+
+
+def missing_from(distribution: Path, wanted: Iterable[str]) -> list[str]:
     """Return a line for each file that should be in a distribution and isn't."""
     names = names_in(distribution)
-    package = {
-        path.relative_to(ROOT).as_posix()
-        for path in (ROOT / "sknoisy").rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
-    }
-    lacking = [name for name in sorted(package) if name not in names]
-    lacking += [end for end in endings if not any(has(name, end) for name in names)]
+    lacking = [end for end in wanted if not any(has(name, end) for name in names)]
     return [f"{distribution.name} lacks {name}" for name in lacking]
 
 
@@ -115,7 +121,8 @@ def run_tests(distribution: Path, place: Path, packages: Path | None, tests: Seq
     else:
         borrow(environment, packages)
         run(python, "-m", "pip", "install", "--quiet", "--no-deps", distribution)
-    copy_tracked(folder, [*TESTED_WITH, "*.md", "*.toml", ".github", "CITATION.cff"])
+    copy_tracked(folder)
+    shutil.rmtree(folder / "sknoisy")
     run(python, "-c", f"import sknoisy; assert {str(environment)!r} in sknoisy.__file__", at=folder)
     run(python, "-m", "pytest", *OPTIONS, *(tests or ["tests"]), at=folder)
 

@@ -1,4 +1,4 @@
-"""Write what the methods say of themselves into the tables of the README.
+"""Write what the methods say of themselves into the tables of the user guide.
 
 Run it after a method has been added or describes itself in other words: `make tables`. With
 `--check` nothing is written, and the exit status tells whether the tables are those of the methods.
@@ -13,7 +13,7 @@ from pathlib import Path
 from sknoisy.methods import METHODS
 
 ROOT = Path(__file__).resolve().parent.parent
-README = ROOT / "README.md"
+PAGE = ROOT / "docs" / "user_guide" / "methods_and_papers.md"
 WIDTH = 120
 
 
@@ -22,12 +22,12 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--check", action="store_true", help="write nothing")
     options = parser.parse_args(arguments)
-    old = README.read_text(encoding="utf-8")
+    old = PAGE.read_text(encoding="utf-8")
     new = with_section(old, "methods", methods_table())
     new = with_section(new, "citations", citations())
     if options.check:
         return int(new != old)
-    README.write_text(new, encoding="utf-8")
+    PAGE.write_text(new, encoding="utf-8")
     return 0
 
 

@@ -10,6 +10,8 @@ import re
 from importlib import import_module
 from pathlib import Path
 
+from sphinx.pycode import ModuleAnalyzer
+
 PACKAGE = "sknoisy"
 
 
@@ -27,10 +29,13 @@ def write_pages(app, config):
     (folder / "modules").mkdir(exist_ok=True)
     for module in modules:
         write_if_changed(folder / "modules" / f"{module}.rst", module_page(module))
+    # By name: an incremental build hasn't discovered new pages yet when autosummary looks for them.
+    config.autosummary_generate = [f"api/modules/{module}.rst" for module in modules]
     remove_others(folder / "modules", modules)
     remove_others(folder / "generated", names)
     context = config.autosummary_context
     context["own_members"] = {name: own_members(name) for name in names}
+    context["constants"] = {name: words for name in names if (words := comment_of(name))}
     context["foreign"] = {name: home for name in names if (home := foreign(name))}
 
 
@@ -73,6 +78,20 @@ def foreign(name):
     return None if home.startswith((PACKAGE, "builtins", "collections")) else home
 
 
+def comment_of(name):
+    """Return what the source says of a constant of a built-in type; else the empty string."""
+    module_name, _, own_name = name.rpartition(".")
+    value = getattr(import_module(module_name), own_name)
+    if type(value).__module__ != "builtins" or callable(value):
+        return ""
+    for path in sorted(Path(import_module(PACKAGE).__path__[0]).rglob("*.py")):
+        if re.search(rf"^{own_name}\b.*=", path.read_text(encoding="utf-8"), flags=re.MULTILINE):
+            comments = ModuleAnalyzer.for_file(path, path.stem).find_attr_docs()
+            if ("", own_name) in comments:
+                return " ".join(comments["", own_name]).strip()
+    return ""
+
+
 def module_page(name):
     """Return the page of a module as reStructuredText."""
     module = import_module(name)
@@ -98,10 +117,13 @@ def own_members(name):
         return []
     is_net = any(base.__module__.startswith("skorch") for base in kind.__mro__)
     homes = (PACKAGE,) if is_net else (PACKAGE, "sklearn.base")
+    # What all methods have is told where it is declared: the pages of each would repeat it.
+    protocol = import_module(f"{PACKAGE}.methods").Method
+    told = set(dir(protocol)) if issubclass(kind, protocol) and kind is not protocol else set()
     return [
         member
         for member in dir(kind)
-        if not member.startswith("_") and is_documented(kind, member, homes)
+        if not member.startswith("_") and member not in told and is_documented(kind, member, homes)
     ]
 
 

@@ -14,13 +14,13 @@ def setup(app):
 
 def write_inline(translator, node):
     """Write a formula within a line."""
-    translator.body.append(f'<span class="math">{mathml(node, "inline")}</span>')
+    translator.body.append(f'<span class="formula">{mathml(node, "inline")}</span>')
     raise SkipNode
 
 
 def write_block(translator, node):
     """Write a formula that stands by itself."""
-    translator.body.append(f'<div class="math">{mathml(node, "block")}</div>')
+    translator.body.append(f'<div class="formula">{mathml(node, "block")}</div>')
     raise SkipNode
 
 

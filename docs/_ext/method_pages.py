@@ -70,16 +70,19 @@ class MethodFacts(MarkdownDirective):
         kind = METHODS[name]
         trusted = ", trusted=trusted" if kind.needs_trusted else ""
         call = f'RobustClassifier("{name}").fit(X, y{trusted})'
-        return [
-            "| | |",
-            "|---|---|",
-            f"| **Use it** | `{call}`, and `NoisyLabelDetector` likewise |",
-            f"| **Parameters** | {{py:class}}`sknoisy.methods.{kind.__name__}` |",
-            f"| **Needs** | {kind.needs} |",
-            f"| **Cost** | {kind.cost}, where training the plain net is 1 |",
-            f"| **Choose it** | {choice_in_words(kind.choose_it)} |",
-            *([f"| **Paper** | {kind.citation} |"] if kind.citation else []),
-        ]
+        facts = {
+            "Use it": f"`{call}`, and `NoisyLabelDetector` likewise",
+            "Parameters": f"{{py:class}}`sknoisy.methods.{kind.__name__}`",
+            "Needs": kind.needs,
+            "Cost": f"{kind.cost}, where training the plain net is 1",
+            "Choose it": choice_in_words(kind.choose_it),
+            "Paper": kind.citation,
+        }
+        yield from (":::{list-table}", ":widths: 20 80", ":stub-columns: 1", "")
+        for fact, words in facts.items():
+            if words:
+                yield from (f"* - {fact}", f"  - {words}")
+        yield ":::"
 
 
 def choice_in_words(choose_it):

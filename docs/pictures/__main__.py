@@ -5,16 +5,19 @@ from pathlib import Path
 
 import matplotlib
 
+from ._benchmarks import benchmarks
 from ._methods import PICTURES
 from ._style import STYLE, svg_of
 
-FOLDER = Path(__file__).resolve().parent.parent / "methods" / "pictures"
+DOCS = Path(__file__).resolve().parent.parent
+PLACES = {DOCS / "methods" / "pictures" / f"{name}.svg": draw for name, draw in PICTURES.items()}
+PLACES[DOCS / "benchmarks" / "overview.svg"] = benchmarks
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("names", nargs="*", help="default: all")
-names = parser.parse_args().names or list(PICTURES)
-FOLDER.mkdir(exist_ok=True)
-for name in names:
-    with matplotlib.rc_context(STYLE):
-        (FOLDER / f"{name}.svg").write_text(svg_of(PICTURES[name]()), encoding="utf-8")
-    print(FOLDER / f"{name}.svg")
+names = parser.parse_args().names
+for path, draw in PLACES.items():
+    if not names or path.stem in names:
+        with matplotlib.rc_context(STYLE):
+            path.write_text(svg_of(draw()), encoding="utf-8")
+        print(path)

@@ -49,7 +49,7 @@ def svg_of(figure):
     text = text[text.index("<svg") :].replace(TEXT, "currentColor")
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     text = re.sub(r"font: ([\d.]+px)[^;\"]*", r"font-size: \1; font-family: inherit", text)
-    return re.sub(r"\n\s+", "\n", text)
+    return re.sub(r"\s*\n(?!<)\s*", " ", re.sub(r"\n\s+", "\n", text))
 
 
 def two_histograms(axes, values, is_wrong, bins, *, legend=None):
@@ -84,6 +84,8 @@ def matrix(axes, values, title, *, digits=None, color=RIGHT, negative=WRONG):
     for row in range(size):
         for column in range(size):
             value = values[row, column]
+            if digits is None and abs(value) / limit < 0.02:
+                continue
             fill = color if value >= 0 else negative
             axes.add_patch(
                 Rectangle(

@@ -7,7 +7,7 @@ from ._earlier import check_same_rows, earlier_rows, load_model, read_answers
 from ._errors import UserError
 from ._folder import REVIEW, ResultsFolder, Run
 from ._results import rate_in_words, write_results
-from ._screen import Screen, counted, shown
+from ._screen import Screen, counted, safe_lines
 
 
 def apply_answers(
@@ -35,4 +35,4 @@ def apply_answers(
         ],
     )
     write_results(ResultsFolder(path, kept), model, rows)
-    screen.say(f"\nThe files in {shown(path)} are up to date.")
+    screen.say(f"\nThe files in {safe_lines(path)} are up to date.")

@@ -18,7 +18,7 @@ from ._options import ColumnRoles, FileFormat, JudgeSettings
 from ._reading import did_you_mean, read_table
 from ._results import show_verdict, write_results
 from ._rows import Rows, rows_of_table
-from ._screen import Screen, share, shown
+from ._screen import Screen, safe_lines, share, shown
 
 ESTIMATORS = {"detect": NoisyLabelDetector, "train": RobustClassifier}
 # Of the labels that are kept after the verdict.
@@ -156,7 +156,7 @@ def _point_out_hidden_leaks(
 
 
 def _show_files(folder: Path, n_kept: int, screen: Screen) -> None:
-    screen.say(f"\nIn {shown(folder)}:")
+    screen.say(f"\nIn {safe_lines(folder)}:")
     files = (
         (REPORT, "the report: open it in a browser"),
         (ISSUES, "the verdict on every row"),
@@ -165,4 +165,4 @@ def _show_files(folder: Path, n_kept: int, screen: Screen) -> None:
     )
     for name, what in files:
         screen.say(f"  {name:<17} {what}")
-    screen.say("Next: look at some of them with ", (f"sknoisy review {shown(folder)}", "bold"))
+    screen.say("Next: look at some of them with ", (f"sknoisy review {safe_lines(folder)}", "bold"))

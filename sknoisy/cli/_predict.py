@@ -16,7 +16,7 @@ from ._options import FileFormat
 from ._reading import Table, did_you_mean, read_table
 from ._results import DIGITS
 from ._rows import features_of
-from ._screen import Screen, listed, share, shown
+from ._screen import Screen, listed, safe_lines, share, shown
 
 PREDICTED, PROBABILITY = "predicted_label", "probability_"
 STANDARD_OUTPUT = Path("-")
@@ -52,7 +52,7 @@ def predict_rows(
     counts = pd.Series(predicted).value_counts(normalize=True)
     shares = ", ".join(f"{shown(k, 40)} {share(v)}" for k, v in counts.head(8).items())
     screen.say(f"{len(table):,} rows predicted: {shares}.")
-    screen.say(f"Written to {shown(out)}.")
+    screen.say(f"Written to {safe_lines(out)}.")
 
 
 def _run_of(model_path: Path) -> Run | None:

@@ -242,7 +242,7 @@ def _index_names(frame: pd.DataFrame) -> list[Any]:
 def labels_of(table: Table, place: int) -> tuple[pd.Series, dict[str, int]]:
     """Return the labels of a column, and how often each text was taken for a missing one.
 
-    Numbers and truth values are those where they stand in the file as Python writes them;
+    Whole numbers and truth values are those where they stand in the file as Python writes them;
     otherwise labels are the texts, such as "01" or "TRUE". "None" may well be a class.
 
     Returns
@@ -264,14 +264,11 @@ def labels_of(table: Table, place: int) -> tuple[pd.Series, dict[str, int]]:
 
 
 def _natural(values: pd.Series) -> pd.Series:
-    """Return labels as Python's own; integers, where missing ones have turned them to floats."""
-    objects = values.astype(object).where(values.notna(), None)
-    present = [label for label in objects if label is not None]
-    if present and all(isinstance(label, float) and label.is_integer() for label in present):
-        return objects.map(lambda label: None if label is None else int(label)).astype(object)
-    if present and not all(isinstance(label, str | int | float | bool) for label in present):
-        return objects.map(lambda label: None if label is None else _plain(label)).astype(object)
-    return objects
+    """Return labels as Python's own, None for missing ones; integers where all are whole."""
+    labels = [None if pd.isna(value) else _plain(value) for value in values]
+    if all(label is None or (isinstance(label, float) and label.is_integer()) for label in labels):
+        labels = [None if label is None else int(label) for label in labels]
+    return pd.Series(labels, index=values.index, dtype=object)
 
 
 def _plain(label: Any) -> Any:

@@ -16,7 +16,7 @@ from ._errors import USAGE, UserError
 from ._folder import REVIEW, Run, write_whole
 from ._reading import did_you_mean
 from ._rows import Rows
-from ._screen import Screen, counted, shown
+from ._screen import Screen, counted, safe_lines, shown
 
 STRATEGIES = ("suspicious", "informative", "random")
 FIELDS = ["row", "given_label", "suggested_label", "label_quality", "reason", "right_label"]
@@ -62,9 +62,9 @@ def review_rows(
             kept.append(f"{counted(n_kept, 'answer')} in {answers.path}")
     left = "" if answers.is_open() else " No row of the queue is left open."
     are = "is" if n_kept == 1 else "are"
-    screen.say(f"\n{counted(n_kept, 'answer')} {are} kept in {shown(answers.path)}.{left}")
+    screen.say(f"\n{counted(n_kept, 'answer')} {are} kept in {safe_lines(answers.path)}.{left}")
     if n_kept:
-        screen.say("Settle the verdict by them: ", (f"sknoisy apply {shown(folder)}", "bold"))
+        screen.say("Settle the verdict by them: ", (f"sknoisy apply {safe_lines(folder)}", "bold"))
 
 
 class Answers:

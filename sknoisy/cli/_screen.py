@@ -93,7 +93,7 @@ def shown(value: Any, longest: int = LONGEST) -> str:
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
-def safe_lines(text: str) -> str:
+def safe_lines(text: Any) -> str:
     """Return a text of several lines, each safe in a terminal.
 
     Examples
@@ -101,7 +101,9 @@ def safe_lines(text: str) -> str:
     >>> safe_lines("a\\nb\\x07")
     'a\\nb�'
     """
-    return "\n".join(CONTROL.sub("\N{REPLACEMENT CHARACTER}", line) for line in text.split("\n"))
+    return "\n".join(
+        CONTROL.sub("\N{REPLACEMENT CHARACTER}", line) for line in str(text).split("\n")
+    )
 
 
 def share(value: float) -> str:

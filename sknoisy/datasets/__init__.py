@@ -1,11 +1,12 @@
 """Loaders of public data with wrong labels, or with clean ones to be flipped on purpose.
 
-`load_image_folder` lists a folder of your own; `make_bookings`, `make_noisy_classification`
-and `load_digits_noisy` need no file. Every other loader looks in the data home first: its argument ``data_home``, else the
-folder that the environment variable ``SKNOISY_DATA`` names, else scikit-learn's own data home. What
-is missing is downloaded from the data's public source, checked against a known SHA-256, and kept
-there. What is there already is checked too. Sets that are handed out on request (ANIMAL-10N,
-Clothing1M, WebVision) aren't downloaded: their loaders say how to obtain them.
+`load_image_folder` lists a folder of your own; `make_bookings`, `make_noisy_classification` and
+`load_digits_noisy` need no file. Every other loader looks in the data home first: its argument
+``data_home``, else the folder that the environment variable ``SKNOISY_DATA`` names, else
+scikit-learn's own data home. What is missing is downloaded from the data's public source, checked
+against a known SHA-256, and kept there. What is there already is checked too. Sets that are handed
+out on request (ANIMAL-10N, Clothing1M, WebVision) aren't downloaded: their loaders say how to
+obtain them.
 """
 
 from ._animal10n import fetch_animal10n

@@ -38,7 +38,7 @@ GAPS = {"price": 0.05, "country": 0.08, "wish": 0.35}
 def make_bookings(
     n_rows: int = 2000, *, random_state: RandomStateParameter = None
 ) -> tuple[pd.DataFrame, pd.Series]:
-    """Make a table of hotel bookings, with right labels: what was the journey for?
+    """Make a table of hotel bookings, with right labels: the purpose of each journey.
 
     It has numbers, categories, dates, short texts, booleans and missing values, and needs no
     download. Boosted trees tell 19 of 20 purposes from the columns. Use it to try things

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from matplotlib.ticker import Formatter, Locator
@@ -24,6 +24,8 @@ GAP = 1.2
 
 class ClassLocator(Locator):
     """Ticks at every class, or at every second, third, ... where their names would touch."""
+
+    axis: Any
 
     def __init__(self, n_classes: int, room: float) -> None:
         self._n_classes = n_classes
@@ -45,6 +47,8 @@ class ClassLocator(Locator):
 class ClassFormatter(Formatter):
     """Names of classes, the middle of long ones left out."""
 
+    axis: Any
+
     def __init__(self, names: Sequence[str], font_size: float, *, vertical: bool) -> None:
         self._names = names
         self._letter = LETTER_WIDTH * font_size
@@ -59,13 +63,15 @@ class ClassFormatter(Formatter):
         return plain_text(shortened(self._names[number], int(room / self._letter)))
 
 
-def name_classes(ax: Axes, names: Sequence[Any], *, axis: str, rotation: Any = "auto") -> None:
+def name_classes(
+    ax: Axes, names: Iterable[Any], *, axis: Literal["x", "y"], rotation: Any = "auto"
+) -> None:
     """Put the names of classes on an axis, class i at i.
 
     Parameters
     ----------
     ax : Axes
-    names : sequence
+    names : iterable
     axis : {"x", "y"}
     rotation : "auto", "vertical", "horizontal" or float, default="auto"
         Of names on the x-axis. "auto": vertical if they don't fit side by side.

@@ -19,6 +19,7 @@ from ._style import (
     GREY,
     Keywords,
     add_legend,
+    is_narrow,
     line_style,
     merged,
     new_axes,
@@ -32,6 +33,11 @@ if TYPE_CHECKING:
 
 Kind: TypeAlias = Literal["roc", "precision_recall"]
 KINDS = ("roc", "precision_recall")
+MEANINGS = {
+    "False positive rate": "right labels flagged",
+    "Recall": "wrong labels found",
+    "Precision": "wrong among flagged",
+}
 
 
 class DetectionCurvesDisplay:
@@ -210,19 +216,19 @@ class DetectionCurvesDisplay:
         scores = self.scores()["auc" if is_roc else "average_precision"]
         frame = self.frame()
         across, up = x_and_y(is_roc)
-        self.lines_ = []
+        self.lines_: list[Any] = []
         for number, name in enumerate(self.label_quality):
             curve = frame[frame["method"] == name]
             style = merged(line_style(number), line_kw, "lines.Line2D")
-            label = f"{plain_text(name)} ({'AUC' if is_roc else 'AP'} {scores[name]:.3f})"
+            label = f"{plain_text(name)} {scores[name]:.3f}"
             if not is_roc:
-                style.setdefault("drawstyle", "steps-post")
+                style.setdefault("drawstyle", "steps-pre")
             self.lines_ += ax.plot(curve[across], curve[up], **{"label": label, **style})
             self._mark_verdict(ax, name, is_roc, self.lines_[-1])
         self._draw_chance(ax, is_roc)
         name_rate_axes(ax, is_roc)
         tidy_axes(ax, grid="both")
-        add_legend(ax)
+        add_legend(ax, given={"title": "AUC" if is_roc else "Average precision"})
         self.ax_, self.figure_ = ax, ax.figure
         return self
 
@@ -301,12 +307,10 @@ def x_and_y(is_roc: bool) -> tuple[str, str]:
 
 def name_rate_axes(ax: Axes, is_roc: bool) -> None:
     """Give the axes of shares their names."""
-    found = "Wrong labels found (recall)"
-    if is_roc:
-        ax.set(xlabel="Right labels flagged (false positive rate)", ylabel=found)
-    else:
-        ax.set(xlabel=found, ylabel="Wrong among flagged (precision)")
-    ax.set(xlim=(0.0, 1.0), ylim=(0.0, 1.02))
+    names = ["False positive rate", "Recall"] if is_roc else ["Recall", "Precision"]
+    if not is_narrow(ax):
+        names = [f"{name} ({MEANINGS[name]})" for name in names]
+    ax.set(xlabel=names[0], ylabel=names[1], xlim=(0.0, 1.0), ylim=(0.0, 1.02))
     show_shares(ax.xaxis)
     show_shares(ax.yaxis)
 

@@ -213,7 +213,7 @@ class HighWeightErrorsDisplay:
             ax = new_axes(figsize=(6.4, height))
         places = np.arange(len(names))
         size = min(POINT_SIZE, 0.7 * size_in_points(ax)[1] / len(names))
-        self.lines_ = []
+        self.lines_: list[Any] = []
         drawn = frame["level"].unique().tolist()
         for level, filling in zip(drawn, FILLINGS[-len(drawn) :], strict=True):
             shares = frame.loc[frame["level"] == level, "share"]

@@ -16,7 +16,6 @@ from .._typing import Features, Labels, RandomStateParameter
 from ._shared import check_choice, check_length, named
 from ._style import (
     GREY,
-    LINE_COLORS,
     Keywords,
     add_legend,
     line_style,
@@ -239,7 +238,7 @@ class ReviewProgressDisplay:
                 f"{list(self.records)}."
             )
         ax = new_axes() if ax is None else ax
-        self.lines_ = []
+        self.lines_: list[Any] = []
         for number, (name, part) in enumerate(self.records.groupby("strategy", sort=False)):
             style = merged(line_style(number, len(part)), line_kw, "lines.Line2D")
             style = {"label": plain_text(name), **style}
@@ -272,12 +271,11 @@ class ReviewProgressDisplay:
         return self.records.copy()
 
     def _draw_interval(self, ax: Axes, number: int, part: pd.DataFrame) -> None:
-        color = LINE_COLORS[number % len(LINE_COLORS)]
-        ax.fill_between(
-            part["n_reviewed"], part["low"], part["high"], color=color, alpha=0.14, linewidth=0
-        )
+        style = line_style(number) | {"linewidth": 0.8, "alpha": 0.8}
+        band: dict[str, Any] = {"color": style["color"], "alpha": 0.14, "linewidth": 0}
+        ax.fill_between(part["n_reviewed"], part["low"], part["high"], **band)
         for bound in ("low", "high"):
-            ax.plot(part["n_reviewed"], part[bound], color=color, linewidth=0.8, alpha=0.7)
+            ax.plot(part["n_reviewed"], part[bound], **style)
 
     def _draw_truth(self, ax: Axes, kind: Kind) -> None:
         if self.noise_rate is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,24 +28,33 @@ LINE_STYLES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)))
 LINE_MARKERS = ("o", "s", "^", "D", "v", "P")
 MAX_MARKERS = 10
 
+# Inches round what a new figure holds.
+PADDING = 0.08
 # Points. Pictures that are narrower get smaller letters.
 NARROW = 290.0
 # Mean width of a letter, as a part of the font size.
 LETTER_WIDTH = 0.56
+# Shorter names tell nothing.
+LEAST_LETTERS = 3
 
 
-def new_axes(*, figsize: tuple[float, float] = (6.4, 4.0), **keywords: Any) -> Any:
-    """Return the axes of a new figure."""
+def new_axes(
+    *, figsize: tuple[float, float] = (6.4, 4.0), layout: str = "constrained", **keywords: Any
+) -> Any:
+    """Return the axes of a new figure; those of fixed proportions want the layout "compressed"."""
     import matplotlib.pyplot as pyplot
 
-    return pyplot.subplots(figsize=figsize, layout="constrained", **keywords)[1]
+    figure, axes = pyplot.subplots(figsize=figsize, layout=layout, **keywords)
+    figure.get_layout_engine().set(w_pad=PADDING, h_pad=PADDING)
+    return axes
 
 
 def settings(name: str) -> Any:
     """Return a setting of matplotlib's, such as "text.color"."""
     import matplotlib
 
-    return matplotlib.rcParams[name]
+    known: Any = matplotlib.rcParams
+    return known[name]
 
 
 def merged(defaults: Mapping[str, Any], given: Keywords, artist: str) -> dict[str, Any]:
@@ -64,7 +73,7 @@ def merged(defaults: Mapping[str, Any], given: Keywords, artist: str) -> dict[st
 
     module, name = artist.split(".")
     kind = getattr(import_module(f"matplotlib.{module}"), name)
-    return {**normalize_kwargs(defaults, kind), **normalize_kwargs(dict(given or {}), kind)}
+    return {**normalize_kwargs(dict(defaults), kind), **normalize_kwargs(dict(given or {}), kind)}
 
 
 def line_style(number: int, n_points: int = 0) -> dict[str, Any]:
@@ -106,27 +115,30 @@ def picture_size(ax: Axes) -> tuple[float, float]:
 def font_sizes(ax: Axes) -> tuple[float, float]:
     """Return the sizes of titles of axes and of tick labels, in points."""
     base = float(settings("font.size"))
-    shrunk = 0.8 if size_in_points(ax)[0] < NARROW else 1.0
+    shrunk = 0.8 if is_narrow(ax) else 1.0
     return base * shrunk, 0.9 * base * shrunk
 
 
-def tidy_axes(ax: Axes, *, grid: str | None = "y") -> None:
+def tidy_axes(ax: Axes, *, grid: Literal["both", "x", "y"] | None = "y") -> None:
     """Leave of the frame what is needed, and fit the letters to the size."""
     title_size, tick_size = font_sizes(ax)
     ax.spines[["top", "right"]].set_visible(False)
-    ax.xaxis.label.set_size(title_size)
-    ax.yaxis.label.set_size(title_size)
+    ax.xaxis.label.set_fontsize(title_size)
+    ax.yaxis.label.set_fontsize(title_size)
     ax.tick_params(labelsize=tick_size)
     if grid is not None:
         ax.grid(True, axis=grid, color=GREY, alpha=0.25, linewidth=0.7)
         ax.set_axisbelow(True)
 
 
-def show_shares(axis: Any, *, whole: float = 1.0) -> None:
-    """Write the numbers of an axis as percentages."""
-    from matplotlib.ticker import PercentFormatter
+def is_narrow(ax: Axes) -> bool:
+    """Return whether there is little room for words."""
+    return size_in_points(ax)[0] < NARROW
 
-    axis.set_major_formatter(PercentFormatter(whole, decimals=None))
+
+def show_shares(axis: Any) -> None:
+    """Write the numbers of an axis as percentages."""
+    axis.set_major_formatter(lambda share, _: f"{100 * share:.4g}%")
 
 
 def add_legend(ax: Axes, handles: Sequence[Any] | None = None, given: Keywords = None) -> Any:
@@ -136,7 +148,7 @@ def add_legend(ax: Axes, handles: Sequence[Any] | None = None, given: Keywords =
     if not handles:
         return None
     size = font_sizes(ax)[1]
-    keywords: dict[str, Any] = {"handles": handles, "fontsize": size}
+    keywords: dict[str, Any] = {"handles": handles, "fontsize": size, "title_fontsize": size}
     if ax.figure.get_layout_engine() is None:
         keywords |= {"loc": "best", "framealpha": 0.8, "edgecolor": "none"}
     else:
@@ -147,15 +159,16 @@ def add_legend(ax: Axes, handles: Sequence[Any] | None = None, given: Keywords =
 def _below(ax: Axes, names: Sequence[str], size: float) -> dict[str, Any]:
     from matplotlib.transforms import ScaledTranslation
 
-    column = (max(map(len, names)) * LETTER_WIDTH + 4.5) * size
+    # Font sizes that line and gaps of an entry take.
+    handle, gap = (1.5, 0.8) if is_narrow(ax) else (2.0, 1.4)
+    column = (max(map(len, names)) * 0.95 * LETTER_WIDTH + handle + 1.0 + gap) * size
     n_columns = max(1, min(len(names), int(picture_size(ax)[0] / column)))
     # As evenly filled as can be.
     n_columns = math.ceil(len(names) / math.ceil(len(names) / n_columns))
     title_size, tick_size = font_sizes(ax)
     has_ticks = 1.3 * tick_size + settings("xtick.major.size") + settings("xtick.major.pad")
     has_title = 1.3 * title_size + settings("axes.labelpad") if ax.get_xlabel() else 0.0
-    figure = ax.get_figure(root=True)
-    shift = ScaledTranslation(0, -(has_ticks + has_title) / 72, figure.dpi_scale_trans)
+    shift = ScaledTranslation(0, -(has_ticks + has_title) / 72, ax.figure.dpi_scale_trans)
     return {
         "loc": "upper center",
         "bbox_to_anchor": (0.5, 0.0),
@@ -163,7 +176,8 @@ def _below(ax: Axes, names: Sequence[str], size: float) -> dict[str, Any]:
         "ncols": n_columns,
         "frameon": False,
         "borderaxespad": 0.2,
-        "columnspacing": 1.4,
+        "handlelength": handle,
+        "columnspacing": gap,
     }
 
 
@@ -174,10 +188,27 @@ def plain_text(value: Any) -> str:
     return f" {text}" if text.startswith("_") else text
 
 
+def text_width(text: str, size: float) -> float:
+    """Return the width of a text of a font size, in points."""
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import text_to_path
+
+    font = FontProperties(size=size)
+    return text_to_path.get_text_width_height_descent(text, font, ismath=False)[0]
+
+
+def fitted(text: str, width: float, size: float) -> str:
+    """Shorten a text of a font size to a width, both in points."""
+    n_letters = len(text)
+    while n_letters > LEAST_LETTERS and text_width(shortened(text, n_letters), size) > width:
+        n_letters -= 1
+    return shortened(text, n_letters)
+
+
 def shortened(text: str, n_letters: int) -> str:
     """Leave out the middle of a text that is too long, since names often differ at their ends."""
-    n_letters = max(n_letters, 3)
+    n_letters = max(n_letters, LEAST_LETTERS)
     if len(text) <= n_letters:
         return text
-    head = (n_letters - 1 + 1) // 2
+    head = n_letters // 2
     return f"{text[:head].rstrip()}…{text[len(text) - (n_letters - 1 - head) :].lstrip()}"

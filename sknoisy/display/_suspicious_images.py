@@ -20,11 +20,13 @@ from ._style import (
     BLUE,
     LETTER_WIDTH,
     ORANGE_RED,
+    fitted,
     new_axes,
+    picture_size,
     plain_text,
     settings,
-    shortened,
     size_in_points,
+    text_width,
 )
 
 if TYPE_CHECKING:
@@ -36,9 +38,10 @@ VERDICT_STYLES = {None: (None, ""), True: (ORANGE_RED, "✓ "), False: (BLUE, "�
 VERDICT_NAMES = {True: "wrong label, rightly suspected", False: "right label, wrongly suspected"}
 EXPLANATION = "given → suggested label"
 
-# Inches. The height has room for a title of two lines and two lines below the image.
-IMAGE_WIDTH, IMAGE_HEIGHT = 1.55, 2.2
+# Inches. Beside the image a row of them has room for its lines of text.
+IMAGE_WIDTH, LINE_HEIGHT, ROW_GAP = 1.55, 0.15, 0.2
 LEGEND_WIDTH, LINE_OF_LEGEND = 2.5, 0.25
+HIGHEST_RATIO = 3.0
 TITLE_SIZE, CAPTION_SIZE = 9.0, 8.0
 
 # Pixels of a side of an image that was read from a file.
@@ -46,8 +49,8 @@ MAX_SIDE = 320
 
 # Two names that together have more letters than this get a line each.
 MAX_TITLE_LETTERS = 16
-# Texts may be wider than the axes by so much, since there is some room between these.
-OVERHANG = 1.15
+# Of their column texts take no more than this.
+ROOM_SHARE = 0.92
 # Probabilities nearer to 0 or 1 than this are told as a bound.
 LEAST_TOLD = 0.001
 
@@ -143,24 +146,24 @@ def plot_suspicious_images(
     told = [tell_probability(quality[row]) for row in rows]
     is_new = axes is None
     told_once = told[0] if is_new and captions is None and is_alike(told) else None
-    if is_new:
-        axes = new_grid(len(rows), legend_handles(wrong), explain(told_once))
-    axes = np.ravel(np.asarray(axes))
+    axes = new_grid(len(rows)) if is_new else np.ravel(np.asarray(axes))
     if len(axes) < len(rows):
         raise ValueError(f"axes must be at least {len(rows)}, got {len(axes)}.")
     for number, (ax, row, picture) in enumerate(zip(axes, rows, pictures, strict=False)):
         draw_picture(ax, picture)
-        n_letters = letters_that_fit(ax, TITLE_SIZE)
         both = [name_of(each[row], names) for each in (given, suggested)]
-        write_title(ax, both, None if wrong is None else bool(wrong[row]), n_letters)
+        write_title(ax, both, None if wrong is None else bool(wrong[row]))
         lines = lines_of_row(row, labels, images)
         if captions is not None:
             lines.append(str(captions[row]))
         elif told_once is None:
-            lines.append(fitting((f"given right: {told[number]}", told[number]), ax))
+            lines.append(wordy_if_it_fits("given right: ", told[number], ax))
         write_caption(ax, lines)
     for ax in axes[len(rows) :]:
         ax.set_axis_off()
+    if is_new:
+        n_lines = add_explanations(axes[0].figure, legend_handles(wrong), explain(told_once))
+        fit_height(axes[: len(rows)], LINE_OF_LEGEND * n_lines)
     return axes[0].figure
 
 
@@ -192,7 +195,7 @@ def explain(told_once: str | None) -> str:
     """Say once what holds for all images."""
     if told_once is None:
         return EXPLANATION
-    return f"{EXPLANATION}; each given label is right with {told_once}"
+    return f"{EXPLANATION}; probability of each given label: {told_once}"
 
 
 def lines_of_row(row: int, labels: Any, images: Any) -> list[str]:
@@ -212,15 +215,13 @@ def lines_of_row(row: int, labels: Any, images: Any) -> list[str]:
     return [f"{label}: {file_name}"]
 
 
-def letters_that_fit(ax: Axes, size: float) -> int:
-    """Return how many letters of a size, in points, are as wide as the axes."""
-    return int(OVERHANG * size_in_points(ax)[0] / (LETTER_WIDTH * size))
-
-
-def fitting(texts: Sequence[str], ax: Axes) -> str:
-    """Return the first of the texts for which the axes are wide enough, or the last."""
-    n_letters = letters_that_fit(ax, CAPTION_SIZE)
-    return next((text for text in texts if len(text) <= n_letters), texts[-1])
+def room_for_text(ax: Axes) -> float:
+    """Return how wide a text above or below an image may be, in points."""
+    width, place = size_in_points(ax)[0], ax.get_subplotspec()
+    if place is not None and ax.figure.get_layout_engine() is not None:
+        # Before it is laid out, axes are narrower than they will be.
+        width = max(width, picture_size(ax)[0] / place.get_gridspec().ncols)
+    return ROOM_SHARE * width
 
 
 def read_pictures(images: Any, rows: IntArray) -> Sequence[FloatArray]:
@@ -274,13 +275,25 @@ def draw_picture(ax: Axes, picture: FloatArray) -> None:
     ax.set(xticks=[], yticks=[])
 
 
-def write_title(ax: Axes, both: Sequence[str], verdict: bool | None, n_letters: int) -> None:
+def wordy_if_it_fits(words: str, told: str, ax: Axes) -> str:
+    """Return a caption with its words, or without them where they are too wide."""
+    is_narrow = text_width(words + told, CAPTION_SIZE) > room_for_text(ax)
+    return told if is_narrow else words + told
+
+
+def write_title(ax: Axes, both: Sequence[str], verdict: bool | None) -> None:
     """Write a change of label above an image, on two lines where it is long; colour it."""
     color, mark = VERDICT_STYLES[verdict]
     color = settings("text.color") if color is None else color
-    is_short = sum(map(len, both)) <= min(MAX_TITLE_LETTERS, n_letters - 3 - len(mark))
-    given, suggested = (plain_text(shortened(name, n_letters - 2)) for name in both)
-    title = f"{mark}{given}{' ' if is_short else chr(10)}→ {suggested}"
+    room = room_for_text(ax)
+    given, suggested = both
+    title = f"{mark}{given} → {suggested}"
+    if len(given) + len(suggested) > MAX_TITLE_LETTERS or text_width(title, TITLE_SIZE) > room:
+        given = mark + fitted(given, room - text_width(mark, TITLE_SIZE), TITLE_SIZE)
+        suggested = fitted(suggested, room - text_width("→ ", TITLE_SIZE), TITLE_SIZE)
+        title = f"{plain_text(given)}\n→ {plain_text(suggested)}"
+    else:
+        title = plain_text(title)
     ax.set_title(title, fontsize=TITLE_SIZE, color=color, pad=4)
     for spine in ax.spines.values():
         spine.set(color=color, linewidth=0.8 if verdict is None else 2.0)
@@ -288,8 +301,8 @@ def write_title(ax: Axes, both: Sequence[str], verdict: bool | None, n_letters: 
 
 def write_caption(ax: Axes, lines: Sequence[str]) -> None:
     """Write some lines below an image."""
-    n_letters = letters_that_fit(ax, CAPTION_SIZE)
-    text = "\n".join(plain_text(shortened(line, n_letters)) for line in lines)
+    room = room_for_text(ax)
+    text = "\n".join(plain_text(fitted(line, room, CAPTION_SIZE)) for line in lines)
     ax.set_xlabel(text, fontsize=CAPTION_SIZE, color=settings("text.color"), labelpad=3)
 
 
@@ -306,25 +319,36 @@ def legend_handles(wrong: BoolArray | None) -> list[Any]:
     return handles
 
 
-def new_grid(n_images: int, handles: Sequence[Any], explanation: str) -> NDArray[Any]:
-    """Return the axes of a new figure, row by row; a legend explains what is to be seen."""
+def new_grid(n_images: int) -> NDArray[Any]:
+    """Return the axes of a new figure, row by row."""
     n_columns = math.ceil(math.sqrt(n_images))
     n_rows = math.ceil(n_images / n_columns)
-    n_legend_columns = 2 if n_columns > 2 else 1
-    width = max(IMAGE_WIDTH * n_columns, LEGEND_WIDTH)
-    # What explains the arrow, broken where the figure is narrow.
+    size = (max(IMAGE_WIDTH * n_columns, LEGEND_WIDTH), IMAGE_WIDTH * n_rows)
+    return new_axes(figsize=size, nrows=n_rows, ncols=n_columns, squeeze=False).ravel()
+
+
+def add_explanations(figure: Figure, handles: Sequence[Any], explanation: str) -> int:
+    """Explain below all images what is to be seen; return the number of lines that it takes."""
+    width = figure.get_figwidth()
+    n_columns = 2 if width > 2 * IMAGE_WIDTH else 1
     lines = wrap(explanation, int(72 * width / (LETTER_WIDTH * CAPTION_SIZE)))
-    n_lines = len(lines) + math.ceil(len(handles) / n_legend_columns)
-    axes = new_axes(
-        figsize=(width, IMAGE_HEIGHT * n_rows + LINE_OF_LEGEND * n_lines),
-        nrows=n_rows,
-        ncols=n_columns,
-        squeeze=False,
-    )
-    style: dict[str, Any] = {"frameon": False, "fontsize": CAPTION_SIZE, "ncols": n_legend_columns}
+    style: dict[str, Any] = {"frameon": False, "fontsize": CAPTION_SIZE, "ncols": n_columns}
     style |= {"title": "\n".join(lines), "title_fontsize": CAPTION_SIZE}
-    axes[0, 0].figure.legend(handles=handles, loc="outside lower center", **style)
-    return axes.ravel()
+    figure.legend(handles=handles, loc="outside lower center", **style)
+    return len(lines) + math.ceil(len(handles) / n_columns)
+
+
+def fit_height(axes: NDArray[Any], below: float) -> None:
+    """Make a figure as high as its images and their texts need, and so many inches more."""
+    titles, captions = (
+        max(text.count("\n") + 1 for text in texts)
+        for texts in ([ax.get_title() for ax in axes], [ax.get_xlabel() for ax in axes])
+    )
+    ratios = [np.divide(*ax.images[0].get_array().shape[:2]) for ax in axes]
+    image = IMAGE_WIDTH * min(float(np.max(ratios)), HIGHEST_RATIO)
+    n_rows = axes[0].get_gridspec().nrows
+    height = n_rows * (image + LINE_HEIGHT * (titles + captions) + ROW_GAP)
+    axes[0].figure.set_figheight(height + below)
 
 
 def name_of(label: Any, names: Sequence[str] | Mapping[Any, str] | None) -> str:

@@ -14,14 +14,18 @@ from .._arrays import check_mask
 from .._typing import BoolArray, FloatArray
 from ._style import (
     GREY,
+    LETTER_WIDTH,
     Keywords,
     add_legend,
+    font_sizes,
     line_style,
     merged,
     new_axes,
     plain_text,
     settings,
+    shortened,
     show_shares,
+    size_in_points,
     tidy_axes,
 )
 
@@ -38,7 +42,18 @@ CURVE_NAMES = {
     "valid_loss": "loss, validation rows",
 }
 AGREEMENTS = ("train_agreement", "held_out_agreement")
+# Numbers of the lines' styles.
+LOOKS = {
+    "train_agreement": 0,
+    "held_out_agreement": 1,
+    "wrong_events": 2,
+    "memorization_gap": 3,
+}
 SHARES = (*AGREEMENTS, "wrong_events", "memorization_gap")
+# Entries of a history that don't tell how the training went.
+UNTOLD = ("dur", "counted", "train_batch_count", "valid_batch_count")
+# Names of stages that are shorter tell nothing.
+LEAST_LETTERS = 5
 LOSSES = ("train_loss", "held_out_loss", "valid_loss")
 
 
@@ -132,7 +147,13 @@ class TrainingCurvesDisplay:
             If `estimator` has no ``history_``.
         """
         check_is_fitted(estimator, "history_")
-        return cls(estimator.history_).plot(ax, curves=curves, line_kw=line_kw)
+        display = cls(estimator.history_)
+        if display.counted is None:
+            evidence = getattr(estimator, "evidence_", {})
+            n_held_out = len(evidence.get("held_out_rows", ()))
+            n_rows = n_held_out or len(getattr(estimator, "label_quality_", ()))
+            display.counted = counted_by_window(display.history, n_rows)
+        return display.plot(ax, curves=curves, line_kw=line_kw)
 
     def plot(
         self,
@@ -161,8 +182,8 @@ class TrainingCurvesDisplay:
         drawn = self._chosen(curves)
         ax = new_axes() if ax is None else ax
         self._shade_counted(ax)
-        self.lines_ = []
-        for number, name in enumerate(drawn):
+        self.lines_: list[Any] = []
+        for number, name in zip(style_numbers(drawn), drawn, strict=True):
             style = merged(line_style(number, len(frame)), line_kw, "lines.Line2D")
             label = plain_text(CURVE_NAMES.get(name, name.replace("_", " ")))
             self.lines_ += ax.plot(*self._points(name), **{"label": label, **style})
@@ -185,7 +206,7 @@ class TrainingCurvesDisplay:
         frame = pd.DataFrame.from_records(list(self.history))
         columns = [name for name in ("stage", "epoch", "round") if name in frame]
         columns += [name for name in frame if is_curve(frame[name]) and name not in columns]
-        frame = frame[[name for name in columns if name not in ("dur", "counted")]]
+        frame = frame[[name for name in columns if name not in UNTOLD]]
         frame.insert(0, "step", np.arange(1, len(frame) + 1))
         if self.counted is not None:
             frame["counted"] = self.counted
@@ -237,14 +258,19 @@ class TrainingCurvesDisplay:
         starts = stage_starts(self.history)
         for start in starts[1:]:
             ax.axvline(start + 0.5, color=settings("text.color"), linewidth=0.8, linestyle=":")
-        names = [self.history[start].get("stage") for start in starts]
-        if len(starts) > 1 and all(name is not None for name in names):
-            ends = [*starts[1:], len(self.history)]
-            for start, end, name in zip(starts, ends, names, strict=True):
-                middle = ((start + end) / 2 + 0.5, 1.0)
-                place: dict[str, Any] = {"xycoords": ax.get_xaxis_transform(), "ha": "center"}
-                place |= {"xytext": (0, 3), "textcoords": "offset points", "fontsize": "small"}
-                ax.annotate(plain_text(name), middle, **place)
+        if len(starts) == 1:
+            return
+        size = font_sizes(ax)[1]
+        letters_per_step = size_in_points(ax)[0] / (len(self.history) * LETTER_WIDTH * size)
+        for start, end in zip(starts, [*starts[1:], len(self.history)], strict=True):
+            name = str(self.history[start].get("stage") or "").replace("_", " ")
+            n_letters = int((end - start) * letters_per_step)
+            if n_letters < LEAST_LETTERS:
+                continue
+            place: dict[str, Any] = {"xycoords": ax.get_xaxis_transform(), "ha": "center"}
+            place |= {"xytext": (0, 3), "textcoords": "offset points", "fontsize": size}
+            text = plain_text(shortened(name, n_letters))
+            ax.annotate(text, ((start + end) / 2 + 0.5, 1.0), **place)
 
 
 def check_history(history: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -275,6 +301,13 @@ def default_curves(frame: pd.DataFrame) -> list[str]:
     return losses
 
 
+def style_numbers(drawn: Sequence[str]) -> list[int]:
+    """Return how curves look: equal ones alike in every picture, others as is left."""
+    fixed = [LOOKS.get(name) for name in drawn]
+    left = iter(number for number in range(len(drawn) + len(LOOKS)) if number not in fixed)
+    return [next(left) if number is None else number for number in fixed]
+
+
 def has_curve(frame: pd.DataFrame, name: str) -> bool:
     """Return whether there is such a column, with a number in it."""
     return name in frame and is_curve(frame[name])
@@ -295,6 +328,36 @@ def counted_entries(
     if not any("counted" in entry for entry in history):
         return None
     return np.array([bool(entry.get("counted", False)) for entry in history])
+
+
+def counted_by_window(history: Sequence[Mapping[str, Any]], n_rows: int) -> BoolArray | None:
+    """Return the epochs or rounds whose wrong events count; None if none are counted.
+
+    Parameters
+    ----------
+    history : sequence of dict
+    n_rows : int
+        Number of held-out rows, or of all where none are held out.
+    """
+    from ..methods.wrong_event._window import competent_rounds, rounds_by_loss, standard_error
+
+    of_rounds = [entry.get("round") is not None for entry in history]
+    is_counting = ["memorization_gap" in entry for entry in history]
+    places = np.flatnonzero(of_rounds if any(of_rounds) else is_counting).tolist()
+    if not len(places):
+        return None
+    entries = [history[place] for place in places]
+    agreements = [each.get("held_out_agreement", each.get("train_agreement")) for each in entries]
+    losses = [each.get("held_out_loss") for each in entries]
+    if None in agreements:
+        return None
+    if any(of_rounds) and None not in losses:
+        counted = rounds_by_loss(losses, agreements, n_rows)
+    else:
+        counted = competent_rounds(agreements, standard_error(n_rows))
+    mask = np.zeros(len(history), dtype=bool)
+    mask[np.array(places)[counted]] = True
+    return mask
 
 
 def runs_of(mask: BoolArray) -> list[tuple[int, int]]:

@@ -212,7 +212,7 @@ class TransitionMatrixDisplay:
 
         if ax is None:
             width = float(np.clip(self._n_classes * INCHES_PER_CLASS, LEAST_INCHES, MOST_INCHES))
-            ax = new_axes(figsize=(width + 1.6, width + 0.6))
+            ax = new_axes(figsize=(width + 1.6, width + 0.6), layout="compressed")
         style: dict[str, Any] = {"cmap": cmap, "interpolation": "nearest"}
         if not {"norm", "vmin", "vmax"} & set(im_kw or {}):
             style["norm"] = PowerNorm(0.5, 0.0, 1.0)
@@ -225,14 +225,14 @@ class TransitionMatrixDisplay:
         size = self._letter_size(ax)
         if include_values is None:
             include_values = size >= SMALLEST_LETTERS
-        self.text_ = None
+        self.text_: Any = None
         if include_values:
             self._write_values(ax, max(size, SMALLEST_LETTERS), text_kw)
-        is_narrow = picture_size(ax)[0] < NARROW
+        is_small = picture_size(ax)[0] < NARROW
         if colorbar is None:
-            colorbar = not (is_narrow and include_values)
+            colorbar = not (is_small and include_values)
         if colorbar:
-            self._add_colorbar(ax, "" if is_narrow else "Share of the true class")
+            self._add_colorbar(ax, "" if is_small else "Share of the true class")
         self.ax_, self.figure_ = ax, ax.figure
         return self
 
@@ -263,15 +263,16 @@ class TransitionMatrixDisplay:
     def _write_values(self, ax: Axes, size: float, text_kw: Keywords) -> None:
         self.text_ = np.full(self.transition_matrix.shape, None, dtype=object)
         for (true, given), share in np.ndenumerate(self.transition_matrix):
-            color = self._color_on(share)
-            style = {"ha": "center", "va": "center", "color": color, "fontsize": size}
+            style: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": size}
+            style["color"] = self._color_on(float(share))
             text = f"{100 * share:.0f}" if share >= LEAST_WRITTEN else ""
             style = merged(style, text_kw, "text.Text")
             self.text_[true, given] = ax.text(given, true, text, **style)
 
     def _color_on(self, share: float) -> str:
         """Return black or white, whichever differs more from the colour of the cell."""
-        red, green, blue, _ = self.im_.cmap(self.im_.norm(share))
+        norm: Any = self.im_.norm
+        red, green, blue, _ = self.im_.cmap(norm(share))
         return "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 0.5 else "white"
 
     def _add_colorbar(self, ax: Axes, title: str) -> None:
@@ -282,7 +283,7 @@ class TransitionMatrixDisplay:
             bar.set_ticks(COLORBAR_TICKS, labels=[f"{each:.0%}" for each in COLORBAR_TICKS])
         title_size, tick_size = font_sizes(ax)
         bar.ax.tick_params(labelsize=tick_size)
-        bar.ax.yaxis.label.set_size(title_size)
+        bar.ax.yaxis.label.set_fontsize(title_size)
         bar.outline.set(edgecolor=GREY, linewidth=settings("axes.linewidth"))
 
 

@@ -293,8 +293,18 @@ class WeightHistoryDisplay:
             tidy_axes(ax)
         for ax in self.axes_[len(places) :]:
             ax.set_axis_off()
-        middle = self.axes_[(len(places) - 1) // 2]
-        add_legend(middle if len(places) % 2 else self.axes_[0])
+        self._explain_groups()
+
+    def _explain_groups(self) -> None:
+        """Put one legend below all axes, or, where the layout makes no room for it, into one."""
+        ax = self.axes_[0]
+        style: dict[str, Any] = {"fontsize": font_sizes(ax)[1]}
+        if ax.figure.get_layout_engine() is None:
+            ax.legend(**style)
+            return
+        handles = ax.get_legend_handles_labels()[0]
+        place: dict[str, Any] = {"loc": "outside lower center", "ncols": len(handles)}
+        ax.figure.legend(handles=handles, frameon=False, **place, **style)
 
     def _limits(self, places: list[int]) -> tuple[float, float]:
         values = self.by_epoch[places]

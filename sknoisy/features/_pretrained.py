@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .._documentation import DocumentedEstimator
 from .._parameters import check_choice, check_number, check_verbose
 from .._typing import Features, IntArray, Labels
 from ..training import FitProgress, display_for, duration, ordinary_surroundings, showing
@@ -38,7 +39,9 @@ ENOUGH = 2
 N_BATCHES_AHEAD = 2
 
 
-class PretrainedFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class PretrainedFeatures(
+    DocumentedEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+):
     """Turn images into the features of a net that others have trained.
 
     A small classifier on such features is more accurate, and finds wrong labels better, than a net

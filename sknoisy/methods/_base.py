@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from torch import Tensor
 
+from .._documentation import DocumentedEstimator
 from .._typing import FloatArray, History, IntArray, State
 from ..training import Batch, EstimatorTrainer, Trainer, TrainingRun
 
@@ -156,7 +157,24 @@ def compare_with_runner_up(batch: Batch, logits: Tensor) -> tuple[Tensor, Tensor
 
 
 def runner_up_classes(probabilities: FloatArray, codes: IntArray) -> IntArray:
-    """Return the most probable class other than the given one of each row."""
+    """Return the most probable class other than the given one of each row.
+
+    Parameters
+    ----------
+    probabilities : ndarray of shape (n_rows, n_classes)
+    codes : ndarray of int of shape (n_rows,)
+        Given classes.
+
+    Returns
+    -------
+    ndarray of int of shape (n_rows,)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> runner_up_classes(np.array([[0.7, 0.2, 0.1], [0.7, 0.2, 0.1]]), np.array([0, 1]))
+    array([1, 0])
+    """
     others = probabilities.copy()
     others[np.arange(len(codes)), codes] = -1
     return others.argmax(axis=1)
@@ -184,7 +202,7 @@ def _warn_renamed(old: str, new: str) -> None:
     )
 
 
-class Method(BaseEstimator):
+class Method(DocumentedEstimator, BaseEstimator):
     """Base class of the methods; its hooks are the protocol.
 
     A subclass sets the class attributes and defines `detect`. Constructor parameters are

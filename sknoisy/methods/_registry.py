@@ -36,11 +36,21 @@ def _subclasses(kind: type[Method]) -> Iterator[type[Method]]:
         yield from _subclasses(subclass)
 
 
+#: The class of each method by its name, in alphabetical order.
 METHODS = _find_methods()
 
 
 def resolve_method(method: str | Method) -> Method:
     """Return a method object from a name or an object.
+
+    Parameters
+    ----------
+    method : str or Method
+
+    Returns
+    -------
+    Method
+        A copy of the object.
 
     Raises
     ------
@@ -78,7 +88,13 @@ def _take_renamed_parameters(method: Method) -> None:
 
 
 def check_trusted_rows(method: Method, trusted: BoolArray) -> None:
-    """Raise an error if the method needs trusted rows and there are none."""
+    """Raise an error if the method needs trusted rows and there are none.
+
+    Parameters
+    ----------
+    method : Method
+    trusted : ndarray of bool of shape (n_rows,)
+    """
     if trusted.any() or not method.requires_trusted_rows():
         return
     free = ", ".join(repr(name) for name, kind in METHODS.items() if not kind.needs_trusted)
@@ -110,7 +126,12 @@ def describe_methods() -> pd.DataFrame:
 
 
 def check_judging_estimator(method: Method) -> None:
-    """Raise an error if a scikit-learn classifier can't judge by the method as it is set."""
+    """Raise an error if a scikit-learn classifier can't judge by the method as it is set.
+
+    Parameters
+    ----------
+    method : Method
+    """
     name = type(method).__name__
     if method.estimator_parameters is None:
         able = [name for name, kind in METHODS.items() if kind.estimator_parameters is not None]

@@ -27,7 +27,13 @@ class TrustedMethod(Method):
 
 
 def settle_trusted_rows(method: Method, trainer: Trainer) -> None:
-    """Give the trainer stand-ins where a method needs trusted rows and there are none."""
+    """Give the trainer stand-ins where a method needs trusted rows and there are none.
+
+    Parameters
+    ----------
+    method : Method
+    trainer : Trainer
+    """
     data = trainer.data
     if isinstance(method, TrustedMethod) and not data.trusted.any():
         events = WrongEvent().detect(trainer)

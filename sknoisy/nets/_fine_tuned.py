@@ -55,6 +55,8 @@ class FineTunedNet(VisionNet):
     optimizer : optimizer class, default=torch.optim.AdamW
         Its groups of parameters are the head and the body, unless `optimizer__param_groups` says
         otherwise.
+    optimizer__weight_decay : float, default=1e-2
+        Of both groups.
     batch_size : int, default=32
         Rows per step.
     max_epochs : int, default=10

@@ -186,6 +186,9 @@ class TabMNet(TabularNet):
         Rows per step.
     max_epochs : int, default=40
         Passes over the data.
+    predict_nonlinearity : str, callable or None, default=None
+        What skorch's own `predict_proba` applies to the module's output. None: nothing. The
+        estimators of this package take the softmax themselves.
     **kwargs
         Further parameters of :class:`TabularNet`.
 

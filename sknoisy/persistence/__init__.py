@@ -2,5 +2,6 @@
 
 from ._model_files import load, save
 from ._scikit_learn import TRUSTED_TYPES
+from ._stored_attributes import restored, stored
 
-__all__ = ["TRUSTED_TYPES", "load", "save"]
+__all__ = ["TRUSTED_TYPES", "load", "restored", "save", "stored"]

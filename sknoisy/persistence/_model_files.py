@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..exceptions import ModelFileError
 from ._archive import read_parts, write_parts
+from ._kinds import every_kind
 from ._scikit_learn import SUFFIX
 from ._writer import Reader, Writer
 
@@ -80,7 +81,7 @@ def save(estimator: Any, path: str | os.PathLike[str]) -> None:
             f"{type(estimator).__name__}."
         )
     check_is_fitted(estimator)
-    writer = Writer(_kinds())
+    writer = Writer(every_kind())
     content = {
         "estimator": type(estimator).__name__,
         "parameters": _written_parameters(estimator, writer),
@@ -147,16 +148,6 @@ def load(path: str | os.PathLike[str], *, modules: Mapping[str, Any] | None = No
             f"{path} can't be loaded: what it holds doesn't make a model "
             f"({type(error).__name__}: {error})."
         ) from error
-
-
-def _kinds() -> tuple[Any, ...]:
-    # torch takes its time.
-    from ._nets import NET_KINDS
-    from ._objects import OBJECT_KINDS
-    from ._plain_values import PLAIN_KINDS
-    from ._scikit_learn import SCIKIT_LEARN_KINDS
-
-    return *PLAIN_KINDS, *OBJECT_KINDS, *NET_KINDS, *SCIKIT_LEARN_KINDS
 
 
 def _estimators() -> dict[str, type]:
@@ -252,7 +243,7 @@ def _read_estimator(
         raise ModelFileError(
             f"it holds a {content['estimator']!r}, which this version doesn't know"
         )
-    reader = Reader(_kinds(), load_arrays(parts[ARRAYS]), parts, modules)
+    reader = Reader(every_kind(), load_arrays(parts[ARRAYS]), parts, modules)
     known = inspect.signature(kind).parameters
     unknown = sorted(set(content["parameters"]) - set(known))
     if unknown:

@@ -72,6 +72,13 @@ def write_name(value: Any, writer: Writer) -> str:
     name = getattr(value, "__name__", "")
     if not name.isidentifier():
         raise writer.refusal(value, f"{value!r} has no name by which it could be found again")
+    return keep_named(name, value, writer)
+
+
+def keep_named(name: str, value: Any, writer: Writer) -> str:
+    """Remember what a name stands for; two things of one name couldn't be told apart."""
+    if writer.named.setdefault(name, value) is not value:
+        raise writer.refusal(value, f"something else is named {name!r} too")
     return name
 
 

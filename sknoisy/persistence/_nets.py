@@ -14,7 +14,7 @@ from ..exceptions import ModelFileError
 from ..nets import TabMEnsemble
 from ..training import seeded_global_state
 from ..training._trainer import resolve_device
-from ._names import read_name, write_name
+from ._names import keep_named, read_name, write_name
 from ._writer import Kind, Reader, Writer
 
 # Rows of the training that a net was made from. They aren't needed beside its weights, and
@@ -75,7 +75,7 @@ def _read_state(content: Any, reader: Reader) -> dict[str, torch.Tensor]:
 
 def _write_module(module: nn.Module, writer: Writer) -> dict[str, Any]:
     return {
-        "class": type(module).__name__,
+        "class": keep_named(type(module).__name__, module, writer),
         "state": _write_state(module.state_dict(), writer),
         "training": module.training,
     }

@@ -8,7 +8,7 @@ from ._writer import Kind, Reader, Writer
 
 
 @cache
-def _classes() -> dict[str, type]:
+def object_classes() -> dict[str, type]:
     from skorch.dataset import ValidSplit
 
     from ..augmentation._image import CropFlip, StrongAugment
@@ -46,7 +46,7 @@ def _classes() -> dict[str, type]:
 
 
 def _is_known(value: Any) -> bool:
-    return _classes().get(type(value).__name__) is type(value)
+    return object_classes().get(type(value).__name__) is type(value)
 
 
 def _write(value: Any, writer: Writer) -> dict[str, Any]:
@@ -58,7 +58,7 @@ def _write(value: Any, writer: Writer) -> dict[str, Any]:
 
 
 def _read(content: Any, reader: Reader) -> Any:
-    kind: Any = _classes().get(content["class"])
+    kind: Any = object_classes().get(content["class"])
     if kind is None:
         raise ModelFileError(f"this version knows no {content['class']!r}")
     state = {str(name): reader.value(each) for name, each in content["state"].items()}

@@ -23,6 +23,7 @@ SPLITTERS = (
 )
 # What skops loads from our files beyond the types that it trusts by itself. None of them runs
 # anything; what trees hold is checked, since they would follow a wrong number anywhere.
+#: What a file may hold beyond the types that skops trusts by itself.
 TRUSTED_TYPES = (
     "catboost.core.CatBoostClassifier",
     "collections.OrderedDict",

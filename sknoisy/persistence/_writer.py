@@ -48,12 +48,15 @@ class Writer:
     arrays : dict of str to ndarray
     parts : dict of str to bytes
         Files of skops.
+    named : dict of str to class, function or module
+        What was written by nothing but its name, for who can keep it elsewhere.
     """
 
     def __init__(self, kinds: tuple[Kind, ...]) -> None:
         self._kinds = kinds
         self.arrays: dict[str, NDArray[Any]] = {}
         self.parts: dict[str, bytes] = {}
+        self.named: dict[str, Any] = {}
         self._names: dict[Any, str] = {}
         self._path: list[str] = []
 

@@ -66,7 +66,7 @@ def class_rate_intervals(
     ...     quality, codes, np.array([0.1, 0.4]), interval=(0.2, 0.3)
     ... )
     >>> low.round(2), high.round(2)
-    (array([0.03, 0.25]), array([0.18, 0.54]))
+    (array([0.03, 0.25]), array([0.18, 0.55]))
     """
     settled = np.zeros(len(quality), bool) if is_settled is None else is_settled
     ends = [

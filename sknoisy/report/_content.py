@@ -12,7 +12,7 @@ from torch.utils.data import Dataset
 
 from .._arrays import as_array
 from .._features import take_rows
-from .._typing import Features, IntArray
+from .._typing import IntArray
 from ..tables._reading import as_frame
 from ..training import seeded_global_state
 from ._thumbnails import PICTURE_SUFFIXES, is_pictures, thumbnail_of_file, thumbnails
@@ -91,7 +91,7 @@ def most_rows(X: Any) -> int:
     return min(MAX_ROWS, MAX_CELLS // max(1, min(n_columns, MAX_COLUMNS)))
 
 
-def row_content(X: Features | None, rows: IntArray) -> RowContent:
+def row_content(X: Any, rows: IntArray) -> RowContent:
     """Return what some rows of X hold.
 
     Parameters
@@ -116,6 +116,9 @@ def row_content(X: Features | None, rows: IntArray) -> RowContent:
 
 
 def _of_array(values: Any) -> RowContent:
+    if isinstance(values, list | tuple):
+        # numpy would turn numbers beside texts into texts.
+        values = np.array(values, dtype=None if isinstance(values[0], np.ndarray) else object)
     if is_pictures(values):
         return RowContent(pictures=thumbnails(np.asarray(values)))
     if sparse.issparse(values):
@@ -124,7 +127,7 @@ def _of_array(values: Any) -> RowContent:
     elif isinstance(values, pd.DataFrame):
         n_columns, frame = values.shape[1], values.iloc[:, :MAX_COLUMNS]
     else:
-        values = np.asarray(values, dtype=getattr(values, "dtype", object))
+        values = np.asarray(values)
         values = values.reshape(len(values), -1)
         n_columns, frame = values.shape[1], pd.DataFrame(values[:, :MAX_COLUMNS])
     return RowContent(

@@ -86,7 +86,7 @@ def collect_findings(
     estimator = fitted_judge(estimator)
     classes = estimator.classes_
     issues = estimator.get_label_issues()
-    given = np.searchsorted(classes, estimator._given_labels)
+    given = estimator._given_codes()
     if y is not None:
         _check_given_labels(y, estimator._given_labels)
     names = [plain(each) for each in classes]

@@ -13,6 +13,8 @@ from ._findings import Findings
 from ._words import clean_text
 
 MAX_LISTED = 100_000
+# Rows of the sample that tells most.
+N_SAMPLE = 100
 # Of the rows that there is room for, how many are those nearest the threshold, at least.
 SHARE_NEAR_THRESHOLD = 0.25
 # On either side of the threshold, in quality.
@@ -22,10 +24,16 @@ QUALITY_STEPS = 10_000
 # Beyond these a browser rounds.
 LARGEST_INTEGER = 2**53
 IS_NOISE, IS_TRUSTED, IS_NEAR = 1, 2, 4
+NONE = np.empty(0, dtype=np.int64)
 
 
 def chosen_rows(
-    order: IntArray, is_noise: BoolArray, quality: FloatArray, threshold: float, most: int
+    order: IntArray,
+    is_noise: BoolArray,
+    quality: FloatArray,
+    threshold: float,
+    most: int,
+    always: IntArray = NONE,
 ) -> IntArray:
     """Return the rows that matter most, in their order: flagged ones, and near the threshold.
 
@@ -38,6 +46,8 @@ def chosen_rows(
     threshold : float
     most : int
         How many there is room for.
+    always : ndarray of int
+        Rows that come before all others.
 
     Examples
     --------
@@ -50,11 +60,24 @@ def chosen_rows(
         return order
     is_chosen = np.zeros(len(order), dtype=bool)
     nearest = np.argsort(np.abs(quality - threshold), kind="stable")
-    is_chosen[nearest[: max(1, int(SHARE_NEAR_THRESHOLD * most)) if most else 0]] = True
-    for wanted in (order[is_noise[order]], order):
-        free = most - int(is_chosen.sum())
-        is_chosen[wanted[~is_chosen[wanted]][:free]] = True
+    n_nearest = max(1, int(SHARE_NEAR_THRESHOLD * most))
+    for rows, n in (
+        (always, most),
+        (nearest, n_nearest),
+        (order[is_noise[order]], most),
+        (order, most),
+    ):
+        new = rows[~is_chosen[rows]]
+        is_chosen[new[: min(n, most - int(is_chosen.sum()))]] = True
     return order[is_chosen[order]]
+
+
+def telling_sample(findings: Findings) -> IntArray:
+    """Return the rows, in their order, that tell most of all labels if a person looks at them."""
+    estimator = findings.estimator
+    random_state = 0 if estimator.random_state is None else None
+    queue = estimator.review_queue(N_SAMPLE, strategy="informative", random_state=random_state)
+    return queue["row"].to_numpy()
 
 
 def listing(findings: Findings, X: Features | None) -> dict[str, Any]:
@@ -66,8 +89,9 @@ def listing(findings: Findings, X: Features | None) -> dict[str, Any]:
     X : rows of fit, or None
     """
     verdict = findings.order, findings.is_noise, findings.quality, findings.threshold
-    rows = chosen_rows(*verdict, MAX_LISTED)
-    filled = chosen_rows(*verdict, most_rows(X))
+    sample = telling_sample(findings)
+    rows = chosen_rows(*verdict, MAX_LISTED, sample)
+    filled = chosen_rows(*verdict, most_rows(X), sample)
     place_of = np.full(findings.n_rows, -1)
     place_of[rows] = np.arange(len(rows))
     return {
@@ -81,6 +105,7 @@ def listing(findings: Findings, X: Features | None) -> dict[str, Any]:
         "classValues": [_exact_json(each) for each in findings.classes],
         "groups": None if findings.groups is None else [clean_text(g) for g in findings.groups],
         "rows": _columns(findings, rows),
+        "sample": place_of[sample].tolist(),
         "looks": _looks(findings, rows),
         "answers": [
             [int(place_of[row]), int(findings.answers[row])]

@@ -236,7 +236,8 @@ def _trust_by_review(findings: Findings) -> dict[str, str]:
         NOTE,
         "Nobody has looked at the labels yet",
         "Decide some rows in the tab “Review”, download the file, and hand it to apply_review: "
-        "probabilities and counts then follow what you found.",
+        "probabilities and counts then follow what you found. A sample over all qualities tells "
+        "more than the most suspicious rows alone, and a hundred rows are enough.",
     )
 
 

@@ -51,7 +51,7 @@ def render_page(content: dict[str, Any], data: dict[str, Any], scripts: tuple[st
 
 def render_markdown(content: dict[str, Any]) -> str:
     """Return the summary as Markdown."""
-    return _environment(autoescape=False).get_template("report.md").render(content)
+    return _environment(autoescape=False).get_template("report.md.jinja").render(content)
 
 
 def as_frame(page: str, height: int = 760) -> str:

@@ -83,7 +83,7 @@ class LabelQualityReport:
     >>> from sknoisy.report import LabelQualityReport
     >>> X, y = load_iris(return_X_y=True, as_frame=True)
     >>> y[::10] = (y[::10] + 1) % 3
-    >>> detector = NoisyLabelDetector(estimator=LogisticRegression(), random_state=0).fit(X, y)
+    >>> detector = NoisyLabelDetector(estimator=LogisticRegression(max_iter=1000)).fit(X, y)
     >>> report = LabelQualityReport(detector, X)
     >>> report.write_html("labels.html")  # doctest: +SKIP
 
@@ -159,7 +159,7 @@ class LabelQualityReport:
             A file that is there is replaced.
         """
         if isinstance(file, str | os.PathLike):
-            Path(file).write_text(self._page, encoding="utf-8")
+            Path(file).write_bytes(self._page.encode())
             return
         is_binary = "b" in getattr(file, "mode", "") or not hasattr(file, "encoding")
         file.write(self._page.encode() if is_binary else self._page)
@@ -170,9 +170,9 @@ class LabelQualityReport:
         It is written to the folder for temporary files, and stays there.
         """
         with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", prefix="label_quality_", suffix=".html", delete=False
+            prefix="label_quality_", suffix=".html", delete=False
         ) as file:
-            file.write(self._page)
+            file.write(self._page.encode())
         webbrowser.open(Path(file.name).as_uri())
 
     def _repr_html_(self) -> str:

@@ -21,7 +21,7 @@ PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".
 
 def is_pictures(values: Any) -> bool:
     """Return whether an array holds images: (n, height, width), or with channels."""
-    shape = getattr(values, "shape", ())
+    shape: tuple[int, ...] = getattr(values, "shape", ())
     if not isinstance(values, np.ndarray) or values.dtype.kind not in "biuf":
         return False
     return len(shape) == 3 or (len(shape) == 4 and (shape[1] in CHANNELS or shape[3] in CHANNELS))

@@ -93,7 +93,8 @@ def cell_text(value: Any, n_letters: int = MAX_LETTERS) -> str | None:
     if value is None or (np.ndim(value) == 0 and pd.isna(value)):
         return None
     if isinstance(value, float):
-        return f"{value:.5g}"
+        # Minus zero is zero.
+        return f"{value + 0.0:.5g}"
     if isinstance(value, pd.Timestamp):
         return value.isoformat(sep=" ").removesuffix(" 00:00:00")
     if isinstance(value, np.ndarray):

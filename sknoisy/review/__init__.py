@@ -2,6 +2,7 @@
 
 from ._answers import UNDECIDED, KnownValues, is_empty, is_unsure, match_answers
 from ._calibration import Calibration, fit_calibration
+from ._fiftyone import write_fiftyone
 from ._files import (
     label_studio_config,
     read_jsonl,
@@ -47,6 +48,7 @@ __all__ = [
     "settle_review",
     "simulate_noise_rates",
     "threshold_of_best_f1",
+    "write_fiftyone",
     "write_jsonl",
     "write_label_studio",
 ]

@@ -13,11 +13,21 @@ from ._formulas import without_guard
 # regard to case.
 UNSURE = ("?", "unsure")
 EMPTY = ("", "nan", "none", "<na>")
+#: What a person writes who has looked, and couldn't decide.
 UNDECIDED = UNSURE[0]
 
 
 def is_unsure(answer: Any) -> bool:
     """Return whether a person has looked, and couldn't decide.
+
+    Parameters
+    ----------
+    answer : object
+        What stands in the column of answers.
+
+    Returns
+    -------
+    bool
 
     Examples
     --------
@@ -29,6 +39,15 @@ def is_unsure(answer: Any) -> bool:
 
 def is_empty(answer: Any) -> bool:
     """Return whether nothing was answered yet.
+
+    Parameters
+    ----------
+    answer : object
+        What stands in the column of answers.
+
+    Returns
+    -------
+    bool
 
     Examples
     --------

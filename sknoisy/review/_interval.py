@@ -90,8 +90,9 @@ def noise_rate_interval(
 
     Parameters
     ----------
-    strata, reviewed, is_wrong, expected_errors, random_state
+    strata, reviewed, is_wrong, expected_errors : ndarray
         As `simulate_noise_rates` takes them.
+    random_state : RandomState
     coverage : float, default=0.9
 
     Returns

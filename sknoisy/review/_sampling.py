@@ -199,6 +199,18 @@ def mean_by_stratum(
 ) -> FloatArray:
     """Return the mean of each stratum; `otherwise` for those without rows.
 
+    Parameters
+    ----------
+    values : ndarray of shape (n_rows,)
+    strata : ndarray of int of shape (n_rows,)
+        In 0, ..., n_strata - 1.
+    n_strata : int
+    otherwise : float
+
+    Returns
+    -------
+    ndarray of shape (n_strata,)
+
     Examples
     --------
     >>> import numpy as np

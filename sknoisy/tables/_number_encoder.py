@@ -9,6 +9,7 @@ from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_array, check_is_fitted
 
+from .._documentation import DocumentedEstimator
 from ._categories import CategoryColumn
 from ._columns import Column, are_numbers, columns_of, fitted_columns
 from ._numbers import NumberColumn, infinity_found
@@ -17,7 +18,7 @@ from ._texts import TextColumn
 from ._values import texts_of
 
 
-class NumberEncoder(TransformerMixin, BaseEstimator):
+class NumberEncoder(DocumentedEstimator, TransformerMixin, BaseEstimator):
     """Turn a table of any kind into finite numbers of float32.
 
     A table of finite numbers, dense or sparse, stays as it is. In any other, numbers and dates

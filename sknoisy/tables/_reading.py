@@ -21,15 +21,15 @@ def as_table(X: Any) -> Table:
     ----------
     X : DataFrame of pandas or polars, pyarrow Table, array-like or sparse matrix
 
-    Raises
-    ------
-    TypeError, ValueError
-        If it isn't a table of at least one row and one column.
-
     Returns
     -------
     ndarray of bools or real numbers, csr_array or DataFrame
         A view where there is nothing to convert.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it isn't a table of at least one row and one column.
     """
     X = as_frame(X)
     if isinstance(X, pd.DataFrame):
@@ -43,7 +43,21 @@ def as_table(X: Any) -> Table:
 
 
 def as_frame(X: Any) -> Any:
-    """Return other libraries' DataFrames as those of pandas, and anything else as it is."""
+    """Return other libraries' DataFrames as those of pandas, and anything else as it is.
+
+    Parameters
+    ----------
+    X : object
+
+    Returns
+    -------
+    object
+
+    Raises
+    ------
+    TypeError
+        If it is a LazyFrame of polars, which holds no values.
+    """
     library = type(X).__module__.partition(".")[0]
     if library == "polars" and type(X).__name__ == "LazyFrame":
         raise TypeError("X is a LazyFrame of polars, which holds no values: pass X.collect().")

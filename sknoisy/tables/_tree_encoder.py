@@ -9,6 +9,7 @@ from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from .._documentation import DocumentedEstimator
 from ._categories import CategoryColumn
 from ._columns import Column, are_numbers, columns_of, fitted_columns
 from ._numbers import NumberColumn, check_not_infinite
@@ -18,7 +19,7 @@ from ._reading import Table, as_table
 MAX_CATEGORIES = 254
 
 
-class TreeEncoder(TransformerMixin, BaseEstimator):
+class TreeEncoder(DocumentedEstimator, TransformerMixin, BaseEstimator):
     """Turn a table of any kind into one that boosted trees take.
 
     A table of numbers stays one, as an array of floats with NaN for missing values. Any other

@@ -140,7 +140,9 @@ _BACKENDS = {
     "forward": _forward,
     "double_backward": _double_backward,
 }
+#: Names of the forms of the derivative that are exact, or nearly so.
 EXACT_GRADIENTS = tuple(_BACKENDS)
+#: Names of all forms of the derivative along a direction.
 GRADIENTS = (*EXACT_GRADIENTS, "last_layer")
 
 

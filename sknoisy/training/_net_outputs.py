@@ -71,14 +71,14 @@ def last_linear(module):
 def last_layer_inputs(run: TrainingRun, rows: IntArray) -> NDArray[np.float32]:
     """Return what the last linear layer of a `TrainingRun` sees of each row, in evaluation mode.
 
+    Returns
+    -------
+    ndarray of shape (n_rows, n_units)
+
     Raises
     ------
     ValueError
         If the module has no linear layer.
-
-    Returns
-    -------
-    ndarray of shape (n_rows, n_units)
     """
     layer = last_linear(run.module)
     if layer is None:

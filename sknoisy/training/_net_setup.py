@@ -27,6 +27,7 @@ N_EXAMPLES = 8
 N_EXAMPLE_ROWS = 10_000
 # From so many columns on a table is taken for embeddings: benchmark tables have fewer, even with
 # their categories one-hot, and sentence encoders and image nets give more.
+#: Columns from which on the default net for a table is that for embeddings.
 MIN_EMBEDDING_FEATURES = 256
 TAKE_SPARSE_GRADIENTS = (torch.optim.SGD, torch.optim.Adagrad, torch.optim.SparseAdam)
 OPTIMIZER_CHOICES = {"fused", "foreach", "capturable", "differentiable"}

@@ -235,7 +235,7 @@ def duration(seconds: float) -> str:
     >>> [duration(seconds) for seconds in (0.34, 12.4, 75, 4000)]
     ['0.3 s', '12 s', '1 min 15 s', '1 h 7 min']
     """
-    if seconds < 10:
+    if round(seconds, 1) < 10:
         return f"{seconds:.1f} s"
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)

@@ -17,7 +17,7 @@ from ._progress import Task, duration, percent
 
 # Seconds between two lines of a log, and between two pictures of a bar.
 LOG_INTERVAL = 10.0
-FRAME = 0.1
+FRAME = 0.25
 NOTEBOOK_FRAME = 0.3
 # There are so many of these that a line for each would bury the rest.
 SHORT_UNITS = ("round", "image")
@@ -174,8 +174,9 @@ class Bar:
         self._draw(at_once=True)
 
     def advance(self, task: Task) -> None:
-        self._update(task)
-        self._draw()
+        if self._is_due():
+            self._update(task)
+            self._draw()
 
     def go_on(self, task: Task) -> None:
         if self._is_due():
@@ -246,7 +247,7 @@ class NotebookBar:
         self._tasks.remove(task)
 
     def close(self, summary: str | None) -> None:
-        text = self._title if summary is None else f"{self._title}: {summary}"
+        text = f"{self._title}: {'stopped' if summary is None else summary}"
         self._show({"text/plain": text, "text/html": f"<div>{escape(text)}</div>"})
 
     def _draw(self, *, at_once: bool = False) -> None:

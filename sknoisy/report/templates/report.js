@@ -293,6 +293,8 @@
     ["undecided", "flagged, undecided", (place) => rows.flags[place] & IS_NOISE && !decisions.has(place) && !reviewed.has(place)],
     ["decided", "decided here", (place) => decisions.has(place)],
   ];
+  const samplePlace = new Map(data.sample.map((place, number) => [place, number]));
+  if (samplePlace.size) SHOWS.push(["sample", "the sample that tells most", (place) => samplePlace.has(place)]);
   if (reviewed.size) SHOWS.push(["reviewed", "reviewed before", (place) => reviewed.has(place)]);
   if (rows.flags.some((flags) => flags & IS_TRUSTED)) SHOWS.push(["trusted", "trusted", (place) => rows.flags[place] & IS_TRUSTED]);
   if (rows.truth) {
@@ -321,6 +323,9 @@
     given: ["given label", (place) => rankOfClass(rows.given[place])],
     suggested: ["suggested label", (place) => rankOfClass(rows.suggested[place])],
   };
+  if (samplePlace.size) {
+    SORTS.sample = ["order of the sample", (place) => (samplePlace.has(place) ? samplePlace.get(place) : nListed)];
+  }
   const orders = {};
 
   function order(name) {
@@ -738,5 +743,12 @@
     readAddress(location.hash.slice(1));
     showAll();
   });
+  // What sorting and searching will ask for is got ready while nothing else is to be done.
+  const chores = [...Object.keys(SORTS).map((name) => () => order(name)), searchedTexts];
+  const later = window.requestIdleCallback || ((task) => setTimeout(task, 50));
+  (function next() {
+    const chore = chores.shift();
+    if (chore) later(() => { chore(); next(); });
+  })();
   document.documentElement.dataset.openMs = performance.now().toFixed(1);
 })();
