@@ -1,12 +1,10 @@
 """The command line in a process of its own: its start, its end, and Ctrl-C."""
 
 import os
-import pty
 import select
 import signal
 import subprocess
 import sys
-import termios
 import time
 
 import pytest
@@ -66,6 +64,7 @@ def test_piped_output_has_no_colours_and_whole_lines(folder, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="signals of Unix")
 def test_ctrl_c_while_training_leaves_nothing_half_done(folder, tmp_path):
     arguments = ("detect", folder / "data.csv", "-t", "kind", "-o", tmp_path / "out", "-m", "nlnl")
     process = subprocess.Popen(
@@ -85,6 +84,7 @@ def test_ctrl_c_while_training_leaves_nothing_half_done(folder, tmp_path):
 
 @pytest.mark.slow
 def test_in_a_terminal_single_keys_decide_and_ctrl_c_keeps_the_answers(folder):
+    pty = pytest.importorskip("pty", reason="a terminal of Unix")
     process, terminal = pty.fork()
     if process == 0:
         os.environ["TERM"] = "xterm"
@@ -105,6 +105,8 @@ def test_in_a_terminal_single_keys_decide_and_ctrl_c_keeps_the_answers(folder):
 
 def wait_for_single_keys(terminal):
     """Wait until a terminal takes keys rather than lines; what comes earlier is lost."""
+    import termios
+
     while termios.tcgetattr(terminal)[3] & termios.ICANON:
         time.sleep(0.05)
 

@@ -16,7 +16,7 @@ from ._options import FileFormat
 from ._reading import Table, did_you_mean, read_table
 from ._results import DIGITS
 from ._rows import features_of
-from ._screen import Screen, listed, safe_lines, share, shown
+from ._screen import Screen, counted, listed, safe_lines, share, shown
 
 PREDICTED, PROBABILITY = "predicted_label", "probability_"
 STANDARD_OUTPUT = Path("-")
@@ -37,12 +37,11 @@ def predict_rows(
         raise UserError(f"--out: {out} exists already. Name another file, or replace it: --force.")
     model, run = load_model(model_path), _run_of(model_path)
     features, names = _features(model, run, source, file_format, screen)
-    probabilities = pd.DataFrame(
-        model.predict_proba(features).round(DIGITS),
-        columns=[f"{PROBABILITY}{label}" for label in model.classes_],
-    )
-    predicted = model.classes_[probabilities.to_numpy().argmax(axis=1)]
-    table = pd.concat([names, pd.DataFrame({PREDICTED: predicted}), probabilities], axis=1)
+    probabilities = model.predict_proba(features)
+    predicted = model.classes_[probabilities.argmax(axis=1)]
+    columns = [f"{PROBABILITY}{label}" for label in model.classes_]
+    shares = pd.DataFrame(probabilities.round(DIGITS), columns=columns)
+    table = pd.concat([names, pd.DataFrame({PREDICTED: predicted}), shares], axis=1)
     if out == STANDARD_OUTPUT:
         write_csv(table, sys.stdout)
         return
@@ -50,8 +49,8 @@ def predict_rows(
     write_whole(out, lambda path: write_csv(table, path))
     kept.append(str(out))
     counts = pd.Series(predicted).value_counts(normalize=True)
-    shares = ", ".join(f"{shown(k, 40)} {share(v)}" for k, v in counts.head(8).items())
-    screen.say(f"{len(table):,} rows predicted: {shares}.")
+    parts = ", ".join(f"{shown(k, 40)} {share(v)}" for k, v in counts.head(8).items())
+    screen.say(f"{counted(len(table), 'row')} predicted: {parts}.")
     screen.say(f"Written to {safe_lines(out)}.")
 
 

@@ -63,7 +63,7 @@ def cleaned_rows(rows: Rows, issues: pd.DataFrame) -> pd.DataFrame:
 def write_results(folder: ResultsFolder, model: Any, rows: Rows) -> pd.DataFrame:
     """Write all files but that of the run; return the verdict on every row."""
     from .. import save
-    from ..report import LabelQualityReport  # type: ignore
+    from ..report import LabelQualityReport
 
     issues = issues_of(model, rows)
     cleaned = cleaned_rows(rows, issues)
