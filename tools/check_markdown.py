@@ -15,6 +15,8 @@ ROOT = Path(__file__).resolve().parent.parent
 MAX_LENGTH = 120
 MAX_WORDS = 1200
 REFERENCE = ("api", "benchmarks")
+# Written by tools/write_method_tables.py, with a line for each method and for each paper.
+LISTS = ("methods_and_papers.md",)
 UNBREAKABLE = re.compile(r"\s*([-*+] )?(\[[^]]*\]\(\S+\)|<?https?://\S+)[.,;:]?\s*")
 
 
@@ -62,7 +64,7 @@ def is_to_be_read(path):
     parts = path.relative_to(ROOT).parts if path.is_relative_to(ROOT) else path.parts
     if "docs" not in parts:
         return False
-    return parts[parts.index("docs") + 1] not in REFERENCE
+    return parts[parts.index("docs") + 1] not in REFERENCE and parts[-1] not in LISTS
 
 
 def count_words(text):

@@ -1,7 +1,5 @@
 """PES: the late layers of a net are trained anew, for fewer epochs than the early ones."""
 
-from numbers import Integral
-
 import numpy as np
 import torch
 
@@ -240,7 +238,7 @@ def balanced_weights(labels, n_classes):
 def check_rounds(method):
     """Raise an error if the rounds of late layers aren't as many numbers as shares."""
     layers, shares = np.ravel(method.n_late), np.ravel(method.late_shares)
-    if not all(isinstance(n, Integral) and n >= 1 for n in layers.tolist()):
+    if layers.dtype.kind not in "iu" or (layers < 1).any():
         raise ValueError(
             f"The 'n_late' parameter of PES must hold integers from 1 on. Got {method.n_late!r}."
         )
