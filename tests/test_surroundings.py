@@ -32,7 +32,19 @@ SURROUNDINGS = {
     "device": lambda: torch.device("meta"),
     "errstate": lambda: np.errstate(all="raise"),
 }
-ALL = pytest.mark.parametrize("surroundings", SURROUNDINGS.values(), ids=SURROUNDINGS)
+
+
+def inner_device_wins():
+    with torch.device("meta"), torch.device("cpu"):
+        return torch.empty(0).device.type == "cpu"
+
+
+# In torch 2.6 the outer of two such contexts wins, so that nothing can be done within.
+NEEDS = {"device": pytest.mark.skipif(not inner_device_wins(), reason="torch lets the outer win")}
+ALL = pytest.mark.parametrize(
+    "surroundings",
+    [pytest.param(make, marks=NEEDS.get(name, ()), id=name) for name, make in SURROUNDINGS.items()],
+)
 
 
 def table():
