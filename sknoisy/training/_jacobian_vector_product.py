@@ -185,6 +185,22 @@ def batch_derivatives(run, X, y, tangent, *, losses, randomness, gradient):
     )
 
 
+def losses_at(run, X, y, parameters, *, randomness):
+    """Return the losses of a batch at other parameters than the net's, as constants.
+
+    Parameters
+    ----------
+    run : TrainingRun
+    X, y : Tensor
+        The batch as the training pass saw it.
+    parameters : dict of Tensor
+    randomness : state
+        Of the generators before the training pass.
+    """
+    with torch.no_grad(), frozen_statistics(run.module), replayed_randomness(randomness):
+        return functional_losses(run, X, y)(parameters)
+
+
 def log_probability_derivatives(run, X, tangent, *, logits, randomness, gradient):
     """Return the derivatives of all classes' log-probabilities at the parameters as they are.
 
