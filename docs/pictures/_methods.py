@@ -102,7 +102,9 @@ def weights_of(name, words, bins):
 
 
 def aum():
-    return weights_of("aum", "logistic function of the area under the margin", edges(31))
+    figure = weights_of("aum", "logistic function of the area under the margin", edges(31))
+    figure.axes[0].legend(loc="upper right")
+    return figure
 
 
 def co_teaching():
