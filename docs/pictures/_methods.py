@@ -101,6 +101,58 @@ def weights_of(name, words, bins):
     return figure
 
 
+def aum():
+    figure = weights_of("aum", "logistic function of the area under the margin", edges(31))
+    figure.axes[0].legend(loc="upper right")
+    return figure
+
+
+def co_teaching():
+    return weights_of("co_teaching", "how often a row was picked", edges(31))
+
+
+def disc():
+    return weights_of("disc", "how often a row was found clean", edges(31))
+
+
+def distillation():
+    return weights_of("distillation", "margin of the given label in the prediction", edges(31))
+
+
+def elr():
+    return weights_of("elr", "how well the memory agrees with the given label", edges(31))
+
+
+def fsr():
+    return weights_of("fsr", "mean margin of the given label over the later epochs", edges(31))
+
+
+def gjs():
+    return weights_of("gjs", "margin of the given label in the prediction", edges(31))
+
+
+def ieg():
+    return weights_of("ieg", "share of the given label in the target", edges(31))
+
+
+def m_correction():
+    return weights_of(
+        "m_correction", "probability that the label is right, by the mixture of losses", edges(31)
+    )
+
+
+def mentornet():
+    return weights_of("mentornet", "share of the later epochs in which a row was kept", edges(31))
+
+
+def pes():
+    return weights_of("pes", "margin of the given label in the last prediction", edges(31))
+
+
+def vahdat():
+    return weights_of("vahdat", "mean margin of the given label over the later epochs", edges(31))
+
+
 def l2rw():
     figure, (axes,) = new_figure(height=2.7, width=5)
     arrows = (
@@ -283,22 +335,34 @@ def ptd():
 PICTURES = {
     function.__name__: function
     for function in (
+        aum,
         backward,
         bhn,
         cal,
+        co_teaching,
         cores,
         cross_entropy,
         deep_knn,
+        disc,
+        distillation,
         dividemix,
+        elr,
         forward,
+        fsr,
+        gjs,
         glc,
+        ieg,
         l2rw,
         lsw,
+        m_correction,
+        mentornet,
         meta_weight_net,
         nlnl,
+        pes,
         ptd,
         simifeat,
         t_revision,
+        vahdat,
         wrong_event,
     )
 }

@@ -119,7 +119,7 @@ class CoTeachingStep(Step):
     def end_epoch(self, epoch):
         self._epoch = epoch + 1
         if self._method.forget_rate is None and self._epoch <= self._n_ramp:
-            self._rate = self._estimated_rate()
+            self._rate = rate_of_wrong_labels(self.run, self.peers)
 
     def share_picked(self):
         """Return how often each row was picked after the ramp; NaN where that isn't known."""
@@ -134,15 +134,16 @@ class CoTeachingStep(Step):
         picked[self._trusted[rows]] = 1
         return picked
 
-    def _estimated_rate(self):
-        """Return the share of wrong labels that predictions of rows held out tell of."""
-        data = self.run.data
-        rows = data.held_out if len(data.held_out) else self.run.rows
-        rows = rows[~data.trusted[rows]]
-        if not len(rows):
-            return 0.0
-        p = self.run.predict(rows, probabilities, peers=self.peers)
-        return estimate_noise_rate(p, data.y[rows]).rate
+
+def rate_of_wrong_labels(run, peers=()):
+    """Return the share of wrong labels that predictions of rows held out tell of."""
+    data = run.data
+    rows = data.held_out if len(data.held_out) else run.rows
+    rows = rows[~data.trusted[rows]]
+    if not len(rows):
+        return 0.0
+    p = run.predict(rows, probabilities, peers=peers)
+    return estimate_noise_rate(p, data.y[rows]).rate
 
 
 def probabilities(batch, logits):

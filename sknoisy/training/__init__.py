@@ -18,11 +18,13 @@ from ._jacobian_vector_product import (
     GRADIENTS,
     batch_derivatives,
     functional_losses,
+    log_probability_derivatives,
+    losses_at,
     resolve_gradient,
     row_derivatives,
     trusted_gradient,
 )
-from ._net_outputs import last_layer_inputs, predict_probabilities
+from ._net_outputs import last_layer_inputs, last_linear, predict_probabilities
 from ._net_setup import MIN_EMBEDDING_FEATURES, has_scheduler, python_scalars
 from ._progress import (
     FitProgress,
@@ -73,6 +75,9 @@ __all__ = [
     "hold_out",
     "is_under_way",
     "last_layer_inputs",
+    "last_linear",
+    "log_probability_derivatives",
+    "losses_at",
     "mean_probabilities",
     "ordinary_surroundings",
     "percent",

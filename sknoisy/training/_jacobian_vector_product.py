@@ -55,7 +55,8 @@ def row_derivatives(
     ----------
     row_losses : callable
         `row_losses(parameters)` returns the losses of the batch, shape (n_rows,), with the
-        module called through `functional_call` at the given parameters.
+        module called through `functional_call` at the given parameters. Values of another shape,
+        such as one for each class, are differentiated likewise.
     module : nn.Module
         The module, in training mode. Its running statistics are left alone.
     parameters : dict of Tensor
@@ -184,37 +185,105 @@ def batch_derivatives(run, X, y, tangent, *, losses, randomness, gradient):
     )
 
 
-def trusted_gradient(run, batch, parameters=None):
+def losses_at(run, X, y, parameters, *, randomness):
+    """Return the losses of a batch at other parameters than the net's, as constants.
+
+    Parameters
+    ----------
+    run : TrainingRun
+    X, y : Tensor
+        The batch as the training pass saw it.
+    parameters : dict of Tensor
+    randomness : state
+        Of the generators before the training pass.
+    """
+    with torch.no_grad(), frozen_statistics(run.module), replayed_randomness(randomness):
+        return functional_losses(run, X, y)(parameters)
+
+
+def log_probability_derivatives(run, X, tangent, *, logits, randomness, gradient):
+    """Return the derivatives of all classes' log-probabilities at the parameters as they are.
+
+    The derivative of a cross-entropy with any targets is minus its inner product with these: one
+    pass serves for several targets of a row.
+
+    Parameters
+    ----------
+    run : TrainingRun
+    X : Tensor
+        The batch as the training pass saw it.
+    tangent : dict of Tensor
+    logits : Tensor of shape (n_rows, n_classes)
+        Those of the training pass.
+    randomness : state
+        Of the generators before the training pass.
+    gradient : str
+        One of `EXACT_GRADIENTS`.
+
+    Returns
+    -------
+    Tensor of shape (n_rows, n_classes)
+    """
+    outputs = functional_logits(run, X)
+    values = (value.detach() for value in run.parameters)
+    return row_derivatives(
+        lambda parameters: outputs(parameters).log_softmax(dim=1),
+        run.module,
+        dict(zip(run.names, values, strict=True)),
+        tangent,
+        losses=logits.detach().log_softmax(dim=1),
+        randomness=randomness,
+        gradient=gradient,
+    )
+
+
+def trusted_gradient(run, batch, parameters=None, *, names=None):
     """Return the gradient of the mean loss of a trusted batch, as a dict by parameter name.
 
     At the given parameters, or else at those of the net. The batch isn't learnt from: running
-    statistics stay as they are.
+    statistics stay as they are. `names`: parameters whose part is wanted, where that of the
+    others is taken as zero; None: all.
     """
     X = run.weak_view(batch.X)
     with frozen_statistics(run.module):
         if parameters is None:
             values, losses = run.parameters, run.row_losses(run.logits(X), batch.y)
         else:
-            leaves = {name: value.requires_grad_() for name, value in parameters.items()}
+            leaves = {
+                name: value.detach().requires_grad_(names is None or name in names)
+                for name, value in parameters.items()
+            }
             with run.randomness.drawing():
                 losses = functional_losses(run, X, batch.y)(leaves)
             values = list(leaves.values())
-        gradients = torch.autograd.grad(losses.mean(), values, allow_unused=True)
+        wanted = {
+            name: value
+            for name, value in zip(run.names, values, strict=True)
+            if names is None or name in names
+        }
+        found = torch.autograd.grad(losses.mean(), list(wanted.values()), allow_unused=True)
+    gradients = dict(zip(wanted, found, strict=True))
     return {
-        name: torch.zeros_like(value) if gradient is None else gradient
-        for name, value, gradient in zip(run.names, values, gradients, strict=True)
+        name: torch.zeros_like(value) if gradients.get(name) is None else gradients[name]
+        for name, value in zip(run.names, values, strict=True)
     }
 
 
 def functional_losses(run, X, y):
     """Return a function from parameters to the losses of one batch of a `TrainingRun`."""
+    logits = functional_logits(run, X)
+    return lambda parameters: run.row_losses(logits(parameters), y)
+
+
+def functional_logits(run, X):
+    """Return a function from parameters to the logits of one batch of a `TrainingRun`."""
     module = _Inference(run.net)
 
-    def row_losses(parameters):
+    def logits(parameters):
         parameters = {f"module.{name}": value for name, value in parameters.items()}
-        return run.row_losses(as_logits(run.net, functional_call(module, parameters, (X,))), y)
+        return as_logits(run.net, functional_call(module, parameters, (X,)))
 
-    return row_losses
+    return logits
 
 
 class _Inference(nn.Module):
