@@ -148,8 +148,8 @@ class TrainingCheckpoints:
         except UnknownStateError as error:
             self._can_be_told = False
             warnings.warn(
-                f"This training can't be gone on with after an interruption, since it holds {error},"
-                " whose state can't be told. It would start again from its first epoch.",
+                "After an interruption this training would start again from its first epoch: it "
+                f"holds {error}, whose state can't be told.",
                 CheckpointWarning,
                 stacklevel=2,
             )
