@@ -194,7 +194,7 @@ class CheckpointFolder:
         # Only who has something to go on with needs them.
         from safetensors.numpy import load
 
-        from .persistence import read_parts
+        from .persistence._archive import read_parts
 
         path = self._path(name)
         if not path.exists():
@@ -258,7 +258,7 @@ class CheckpointFolder:
         self._seconds_of_writing = self._written_at - start
 
     def _write(self, name: str, content: bytes | dict[str, bytes]) -> None:
-        from .persistence import replacing, write_parts
+        from .persistence._archive import replacing, write_parts
 
         path = self._folder / name
         try:
