@@ -57,8 +57,8 @@ CASES = {
     "DivideMix": (_table, lambda place: _with_table("dividemix", place)),
     "boosted trees": (
         _table,
-        lambda place: _with_table(
-            "wrong_event", place, net=None, estimator=HistGradientBoostingClassifier()
+        lambda place: RobustClassifier(
+            estimator=HistGradientBoostingClassifier(), checkpoint_dir=place, random_state=0
         ),
     ),
     "net and boosted trees": (_table, lambda place: _with_table("wrong_event", place, net=None)),
@@ -122,6 +122,8 @@ def fit_apart(case, checkpoint_dir, *, kill_after=None, kill_at=None):
             os.kill(process.pid, signal.SIGKILL)
         return receiver.recv()
     except EOFError:
+        process.join(LONGEST)
+        assert process.exitcode == -signal.SIGKILL
         return None
     finally:
         process.join(LONGEST)
