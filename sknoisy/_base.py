@@ -1,5 +1,6 @@
 """What both estimators share: checks, evidence, verdict and prediction."""
 
+import os
 from contextlib import nullcontext
 from numbers import Integral
 from typing import Any, Literal, Self
@@ -16,6 +17,7 @@ from skorch import NeuralNetClassifier
 from torch.utils.data import Dataset
 
 from ._arrays import plain
+from ._checkpoints import describe_fit
 from ._documentation import DocumentedEstimator
 from ._evidence import collect_evidence, draw_seed, predict_together
 from ._features import row_index
@@ -109,6 +111,7 @@ class BaseNoisyLabelEstimator(
         lr: float | None = None,
         device: str | torch.device = "auto",
         memory: str | Memory | None = None,
+        checkpoint_dir: str | os.PathLike[str] | None = None,
         random_state: RandomStateParameter = None,
         verbose: int = 0,
     ) -> None:
@@ -123,6 +126,7 @@ class BaseNoisyLabelEstimator(
         self.lr = lr
         self.device = device
         self.memory = memory
+        self.checkpoint_dir = checkpoint_dir
         self.random_state = random_state
         self.verbose = verbose
 
@@ -219,6 +223,7 @@ class BaseNoisyLabelEstimator(
     def _collect(
         self, judges: Judges, data: TrainingData, random_state: int | None, *, with_classifier: bool
     ) -> LabelEvidence:
+        describe_fit(self, data, random_state)
         evidence = collect_evidence(
             judges,
             data,

@@ -1,5 +1,6 @@
 """RobustClassifier."""
 
+import os
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,6 +16,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from ._base import BaseNoisyLabelEstimator
+from ._checkpoints import fit_checkpoints
 from ._evidence import draw_seed, predict_together
 from ._final import (
     FORMS,
@@ -48,8 +50,10 @@ from .thresholds import judge_labels, label_margins
 from .training import (
     Trainer,
     TrainingData,
+    begin_checkpointed_part,
     ordinary_surroundings,
     progress_task,
+    seed_of_fit,
     takes_sample_weight,
     threads_for_table,
 )
@@ -129,6 +133,10 @@ class RobustClassifier(BaseNoisyLabelEstimator):
     memory : str or joblib.Memory, default=None
         Caches the costly training, so that a grid over thresholds trains once per fold. With
         `random_state=None` equal trainings are taken from the cache too.
+    checkpoint_dir : str or path, default=None
+        A folder in which a fit keeps how far it is, at most once a minute. If it is stopped, the
+        next equal fit goes on from the last epoch kept there, and ends on a CPU as if nothing had
+        happened. What is left there when a fit ends is an empty lock file.
     random_state : int, RandomState instance or None, default=None
         Initial weights, order of the rows, views and dropout. On a CPU an integer makes fits
         with as many torch threads equal to the bit, in threads and processes too.
@@ -236,6 +244,7 @@ class RobustClassifier(BaseNoisyLabelEstimator):
         lr: float | None = None,
         device: str | torch.device = "auto",
         memory: str | Memory | None = None,
+        checkpoint_dir: str | os.PathLike[str] | None = None,
         random_state: RandomStateParameter = None,
         verbose: int = 0,
     ) -> None:
@@ -251,6 +260,7 @@ class RobustClassifier(BaseNoisyLabelEstimator):
             lr=lr,
             device=device,
             memory=memory,
+            checkpoint_dir=checkpoint_dir,
             random_state=random_state,
             verbose=verbose,
         )
@@ -292,7 +302,12 @@ class RobustClassifier(BaseNoisyLabelEstimator):
         -------
         self
         """
-        with fit_progress(self, X, y), fit_anew_or_not_at_all(self), ordinary_surroundings:
+        with (
+            fit_progress(self, X, y),
+            fit_checkpoints(self),
+            fit_anew_or_not_at_all(self),
+            ordinary_surroundings,
+        ):
             self._fit(X, y, RowMetadata(trusted, sample_weight, groups))
         return self
 
@@ -311,8 +326,9 @@ class RobustClassifier(BaseNoisyLabelEstimator):
         if self.final_estimator is not None:
             check_estimator_rows(self, "final_estimator", rows, data.sample_weight)
         random_state = self._fixed_random_state()
-        final_seed = None if random_state is None else (int(random_state) + 1) % 2**32
         evidence = self._collect(judges, data, random_state, with_classifier=final == "method")
+        seed = seed_of_fit(random_state)
+        final_seed = None if seed is None else (int(seed) + 1) % 2**32
         self._judge(method, data, evidence)
         self._keep_models(data, evidence)
         self.final_ = final
@@ -451,6 +467,7 @@ class RobustClassifier(BaseNoisyLabelEstimator):
         trainer = Trainer(
             self.net, data, seed=draw_seed(seed), verbose=int(self.verbose), **self._settings()
         )
+        begin_checkpointed_part("final")
         run = trainer.new_run().fit(stage="final")
         self.net_, self._peer_nets = trainer.rebuild(run.state()), []
         self.history_ = self.history_ + run.history()

@@ -1,5 +1,6 @@
 """NoisyLabelDetector."""
 
+import os
 import sys
 from dataclasses import fields
 from typing import Any, Literal, Self
@@ -11,6 +12,7 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin
 from sklearn.utils import Tags
 
 from ._base import BaseNoisyLabelEstimator
+from ._checkpoints import fit_checkpoints
 from ._features import take_rows
 from ._fit_or_nothing import fit_anew_or_not_at_all
 from ._fit_progress import fit_progress, with_callbacks
@@ -78,6 +80,10 @@ class NoisyLabelDetector(OneToOneFeatureMixin, BaseNoisyLabelEstimator):
     memory : str or joblib.Memory, default=None
         Caches the costly training, so that a grid over thresholds trains once per fold. With
         `random_state=None` equal trainings are taken from the cache too.
+    checkpoint_dir : str or path, default=None
+        A folder in which a fit keeps how far it is, at most once a minute. If it is stopped, the
+        next equal fit goes on from the last epoch kept there, and ends on a CPU as if nothing had
+        happened. What is left there when a fit ends is an empty lock file.
     random_state : int, RandomState instance or None, default=None
         Initial weights, order of the rows, views and dropout. On a CPU an integer makes fits
         with as many torch threads equal to the bit, in threads and processes too.
@@ -180,6 +186,7 @@ class NoisyLabelDetector(OneToOneFeatureMixin, BaseNoisyLabelEstimator):
         lr: float | None = None,
         device: str | torch.device = "auto",
         memory: str | Memory | None = None,
+        checkpoint_dir: str | os.PathLike[str] | None = None,
         random_state: RandomStateParameter = None,
         verbose: int = 0,
     ) -> None:
@@ -195,6 +202,7 @@ class NoisyLabelDetector(OneToOneFeatureMixin, BaseNoisyLabelEstimator):
             lr=lr,
             device=device,
             memory=memory,
+            checkpoint_dir=checkpoint_dir,
             random_state=random_state,
             verbose=verbose,
         )
@@ -234,7 +242,12 @@ class NoisyLabelDetector(OneToOneFeatureMixin, BaseNoisyLabelEstimator):
         -------
         self
         """
-        with fit_progress(self, X, y), fit_anew_or_not_at_all(self), ordinary_surroundings:
+        with (
+            fit_progress(self, X, y),
+            fit_checkpoints(self),
+            fit_anew_or_not_at_all(self),
+            ordinary_surroundings,
+        ):
             self._fit(X, y, RowMetadata(trusted, sample_weight, groups))
         return self
 

@@ -26,12 +26,14 @@ from .training import (
     EstimatorTrainer,
     Trainer,
     TrainingData,
+    begin_checkpointed_part,
     current_progress,
     hold_out,
     mean_probabilities,
     ordinary_surroundings,
     predict_probabilities,
     python_scalars,
+    seed_of_fit,
 )
 
 VERSIONS = tuple((name, version(name)) for name in ("sknoisy", "scikit-learn", "skorch", "torch"))
@@ -104,7 +106,7 @@ def _unusable(memory: object, error: Exception) -> ValueError:
 
 def _recall(memory: Memory, arguments: tuple[Any, ...], verbose: int) -> LabelEvidence:
     """Take the evidence from the cache; of several processes that find none there, one trains."""
-    key = _ValueHasher("md5").hash((arguments, VERSIONS))
+    key = hashed((arguments, VERSIONS))
     try:
         cached = memory.cache(_train_and_pack, ignore=["arguments", "verbose"])
         evidence = _stored(cached, key, arguments, verbose)
@@ -263,9 +265,15 @@ class _ValueHasher(NumpyHasher):
         super().save(obj)
 
 
+def hashed(value: object) -> str:
+    """Return what tells values from others, and is equal for equal ones."""
+    return str(_ValueHasher("md5").hash(value))
+
+
 def _train(arguments: tuple[Any, ...], verbose: int) -> LabelEvidence:
     judges, data, random_state, with_classifier, settings = arguments
-    seed, method = draw_seed(random_state), judges.method
+    begin_checkpointed_part("method")
+    seed, method = draw_seed(seed_of_fit(random_state)), judges.method
     data = hold_out(data, method.holdout, np.random.RandomState(seed))
     by_estimator = None
     if judges.estimator is not None:

@@ -87,6 +87,11 @@ def _name_cache(
             f"Nothing of this fit lies in the cache {str(location)!r} yet, which keeps whole "
             "trainings only. Those of earlier fits are still there."
         )
+    say_in_interrupt(error, found)
+
+
+def say_in_interrupt(error: KeyboardInterrupt, found: str) -> None:
+    """Add to the error what of the fit is kept."""
     said = str(error).rstrip(".")
     error.args = (f"{said}. {found}" if said else found,)
 

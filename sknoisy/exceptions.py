@@ -2,6 +2,8 @@
 
 __all__ = [
     "CacheWarning",
+    "CheckpointError",
+    "CheckpointWarning",
     "FewRowsLeftWarning",
     "GroupStandsOutWarning",
     "ModelFileError",
@@ -13,6 +15,14 @@ __all__ = [
 
 class CacheWarning(UserWarning):
     """The cache of `memory=` makes a fit wait, or is of no use to it."""
+
+
+class CheckpointError(ValueError):
+    """A checkpoint is of other data or parameters, is in use, or can't be written."""
+
+
+class CheckpointWarning(UserWarning):
+    """A checkpoint is of no use, or can't be made: a training starts from its first epoch."""
 
 
 class FewRowsLeftWarning(UserWarning):

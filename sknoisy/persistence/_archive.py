@@ -44,7 +44,7 @@ def write_parts(path: Path, parts: Mapping[str, bytes], uncompressed: tuple[str,
     uncompressed : tuple of str
         Parts that are stored as they are.
     """
-    with _replacing(path) as stream, zipfile.ZipFile(stream, "w") as archive:
+    with replacing(path) as stream, zipfile.ZipFile(stream, "w") as archive:
         for name, content in parts.items():
             info = zipfile.ZipInfo(name, NO_TIME)
             is_stored = name in uncompressed
@@ -54,7 +54,7 @@ def write_parts(path: Path, parts: Mapping[str, bytes], uncompressed: tuple[str,
 
 
 @contextmanager
-def _replacing(path: Path) -> Iterator[IO[bytes]]:
+def replacing(path: Path) -> Iterator[IO[bytes]]:
     """Open a file beside the one that it replaces at the end, if nothing goes wrong."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
     try:

@@ -2,6 +2,13 @@
 
 from ._averaging import AveragedWeights
 from ._batches import Batch
+from ._checkpoints import (
+    StoredTraining,
+    begin_checkpointed_part,
+    current_store,
+    keeping_trainings,
+    seed_of_fit,
+)
 from ._data import TrainingData
 from ._default_net import DefaultNet, searchable_net
 from ._estimator_trainer import (
@@ -47,6 +54,11 @@ from ._trainer import Trainer
 from ._weight_gradient import RunningGradient, probe_step
 
 __all__ = [
+    "StoredTraining",
+    "begin_checkpointed_part",
+    "current_store",
+    "keeping_trainings",
+    "seed_of_fit",
     "AveragedWeights",
     "Batch",
     "DefaultNet",

@@ -186,8 +186,16 @@ class RowBatches:
         return len(split_rows(self._rows, self._batch_size))
 
     def __iter__(self):
-        rows = _shuffled(self._rows, self._generator).to(self._features.rows_device)
-        for chunk, features in self._features.load(split_rows(rows, self._batch_size)):
+        yield from self.in_order(self.order())
+
+    def order(self):
+        """Return the rows in the order of one pass; drawn anew each time."""
+        return _shuffled(self._rows, self._generator)
+
+    def in_order(self, rows, start=0):
+        """Yield the batches of rows in an order, from that of the number `start` on."""
+        chunks = split_rows(rows.to(self._features.rows_device), self._batch_size)[start:]
+        for chunk, features in self._features.load(chunks):
             chunk = chunk.to(self._labels.device)
             yield Batch(features, self._labels.index_select(0, chunk), chunk)
 
@@ -202,27 +210,76 @@ class DatasetBatches:
         self._batch_size = batch_size
         self._generator = generator
         # A loader without a generator of its own draws from the global one.
-        self._loader_generator = torch.Generator()
+        self.loader_generator = torch.Generator()
         if generator is not None:
-            self._loader_generator.manual_seed(generator.initial_seed())
+            self.loader_generator.manual_seed(generator.initial_seed())
         self._num_workers = num_workers
 
     def __len__(self):
         return len(split_rows(self._rows, self._batch_size))
 
     def __iter__(self):
-        chunks = split_rows(_shuffled(self._rows, self._generator), self._batch_size)
+        yield from self.in_order(self.order())
+
+    def order(self):
+        """Return the rows in the order of one pass; drawn anew each time."""
+        return _shuffled(self._rows, self._generator)
+
+    def in_order(self, rows, start=0):
+        """Yield the batches of rows in an order, from that of the number `start` on."""
+        chunks = split_rows(rows, self._batch_size)[start:]
         loader = DataLoader(
             _NumberedRows(self._dataset),
             batch_sampler=[chunk.tolist() for chunk in chunks],
             num_workers=self._num_workers,
-            generator=self._loader_generator,
+            generator=self.loader_generator,
         )
         device = self._labels.device
         for features, rows in loader:
             rows = rows.to(device)
             features = as_float(features.to(device, non_blocking=True))
             yield Batch(features, self._labels[rows], rows)
+
+
+class EndlessBatches:
+    """Batches again and again, in a new order each time, which know where they are.
+
+    Parameters
+    ----------
+    batches : RowBatches or DatasetBatches
+    """
+
+    def __init__(self, batches):
+        self._batches = batches
+        self._order = None
+        self._n_taken = 0
+        self._pass = None
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        while True:
+            if self._pass is None:
+                if self._order is None:
+                    self._order, self._n_taken = self._batches.order(), 0
+                self._pass = self._batches.in_order(self._order, self._n_taken)
+            for batch in self._pass:
+                self._n_taken += 1
+                return batch
+            self._order = self._pass = None
+
+    def position(self):
+        """Return what `go_to` takes; None if reading on there wouldn't give the same."""
+        if isinstance(self._batches, DatasetBatches):
+            # Its items may be drawn at random, ahead of time and in other processes.
+            return None
+        return {"order": self._order, "n_taken": self._n_taken}
+
+    def go_to(self, position):
+        """Go on after the batch at which `position` was called."""
+        self._order, self._n_taken = position["order"], position["n_taken"]
+        self._pass = None
 
 
 class _NumberedRows(Dataset):

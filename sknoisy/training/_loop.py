@@ -7,6 +7,7 @@ import numpy as np
 
 from ..exceptions import NonFiniteLossError
 from ._agreement import AgreementRecord
+from ._checkpoints import TrainingCheckpoints
 from ._finite import check_features
 from ._progress import progress_task
 
@@ -26,10 +27,16 @@ def train_epochs(runs, step, rows, max_epochs):
     for run in runs:
         run.hooks.begin_training()
     records = () if step.records_agreement else tuple(map(AgreementRecord, runs))
+    checkpoints = TrainingCheckpoints(runs, step, batches, records, rows, max_epochs)
+    n_done, is_over = checkpoints.resume()
     with progress_task(step.stage, max_epochs, "epoch") as task:
-        for epoch in range(max_epochs):
+        for number in range(n_done, 0, -1):
+            task.advance(runs[0].net.history[-number])
+        for epoch in () if is_over else range(n_done, max_epochs):
             is_last = _train_epoch(runs, step, batches, epoch, records, task)
-            if task.advance(runs[0].net.history[-1]) or is_last:
+            is_last = task.advance(runs[0].net.history[-1]) or is_last
+            checkpoints.end_epoch(epoch + 1, is_over=is_last or epoch + 1 == max_epochs)
+            if is_last:
                 break
     for run in runs:
         run.hooks.end_training()

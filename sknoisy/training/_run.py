@@ -8,7 +8,6 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from functools import partial
-from itertools import chain, repeat
 from typing import Any, Self
 
 import numpy as np
@@ -22,7 +21,7 @@ from .._named_inputs import NamedInputs
 from .._typing import BoolArray, History, IntArray, State
 from ..augmentation import StrongAugment, resolve_view, view_of_named_inputs
 from ._averaging import AveragedWeights
-from ._batches import Batch, DatasetBatches, FeatureStore, RowBatches
+from ._batches import Batch, DatasetBatches, EndlessBatches, FeatureStore, RowBatches
 from ._data import TrainingData
 from ._finite import check_logits, check_still_finite, finite_values
 from ._jacobian_vector_product import frozen_statistics
@@ -322,7 +321,7 @@ class TrainingRun:
         """Return an iterator of batches of the given rows in random order, again and again."""
         check_trusted_batch_size(self, rows, batch_size)
         batches = self.batches(rows, shuffle=True, batch_size=min(batch_size, len(rows)))
-        return chain.from_iterable(repeat(batches))
+        return EndlessBatches(batches)
 
     def _batch_size(self, n_rows: int) -> int:
         return n_rows if self.net.batch_size == -1 else min(self.net.batch_size, max(n_rows, 1))
