@@ -1,6 +1,7 @@
 """FSR: rows that learn fast with the others stand in for trusted ones, and weigh all rows."""
 
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 import torch
@@ -142,7 +143,7 @@ class FastReweightingStep(Step):
         self._n_warmup = max(1, round(WARMUP_SHARE * run.net.max_epochs))
         self._trusted = torch.from_numpy(run.data.trusted).to(run.device)
         self._margins = run.row_state.create("meta margin")
-        self._reward_batches = None
+        self._reward_batches: Any = None
         self.quality = LateMean(run, "quality")
 
     def losses(self, batch):

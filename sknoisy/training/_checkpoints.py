@@ -122,15 +122,16 @@ class TrainingCheckpoints:
 
     def resume(self):
         """Put the state of an earlier training back; return how many epochs it had, and if all."""
-        stored = None if self._store is None else self._store.stored(self._name)
-        if stored is None:
+        store = self._store
+        stored = None if store is None else store.stored(self._name)
+        if store is None or stored is None:
             return 0, False
         reader = StateReader(stored.arrays)
         try:
             reader.read(stored.state["objects"], self._objects)
             _set_global_generators(reader.read(stored.state["generators"], None))
         except Exception as error:
-            raise self._store.mismatch(self._name, error) from error
+            raise store.mismatch(self._name, error) from error
         return stored.n_epochs, stored.is_over
 
     def end_epoch(self, n_epochs, *, is_over):
