@@ -16,6 +16,8 @@ from sknoisy.methods.wrong_event._events import (
 from sknoisy.neighbors import most_similar
 from sknoisy.nets import TabularNet
 from sknoisy.noise_rates import calibrate_to_rate, estimate_noise_rate
+from sknoisy.report._listing import MAX_LISTED, chosen_rows
+from sknoisy.review import quality_strata
 from sknoisy.thresholds import order_by_suspicion
 from sknoisy.training._row_state import RowState
 
@@ -117,12 +119,16 @@ def verdict_steps(n_rows, generator):
     losses = generator.random(n_rows, dtype=np.float32)
     right = counts < N_LEVELS / 2
     scores = generator.random(n_rows)
+    order = order_by_suspicion(scores)
+    n_listed = min(MAX_LISTED, n_rows // 10)
     steps = {
         "quality, with ranks of losses": lambda: count_quality(
             counts, losses, right, n_events=N_LEVELS - 1
         ),
         "calibration": lambda: calibrate_to_rate(scores, 0.2),
         "order of suspicion": lambda: order_by_suspicion(scores, losses),
+        "strata of a review": lambda: quality_strata(scores),
+        "rows of a report": lambda: chosen_rows(order, scores < 0.2, scores, 0.2, n_listed),
     }
     return {name: per_unit(step, n_rows) for name, step in steps.items()}
 

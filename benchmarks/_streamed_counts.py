@@ -1,5 +1,6 @@
 """What counting keeps of each row, in a file: records, made-up predictions, orders of the rows."""
 
+import mmap
 import os
 
 import numpy as np
@@ -106,7 +107,7 @@ def count_in_random_order(path, epoch, n_classes, *, seed, memory=None, max_rows
     max_rows : int, default=None
         Where to end, since with little memory a whole epoch would take days.
     """
-    records = np.memmap(path, dtype=RECORD, mode="r+")
+    records = _mapped(path, memory)
     n_rows = len(records)
     n_counted = min(n_rows, max_rows or n_rows)
     n_touched = 0
@@ -116,7 +117,7 @@ def count_in_random_order(path, epoch, n_classes, *, seed, memory=None, max_rows
             count_batch(records, rows, rows, epoch, n_classes)
             n_touched += len(rows)
             if memory is not None and n_touched * PAGE_BYTES >= memory:
-                records = _reopened(records, file)
+                records = _mapped_anew(records, file, memory)
                 n_touched = 0
         records.flush()
     return n_counted
@@ -162,13 +163,21 @@ def _leave_cache(file):
     os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
-def _reopened(records, file):
+def _mapped(path, memory):
+    records = np.memmap(path, dtype=RECORD, mode="r+")
+    if memory is not None:
+        # Nothing is read beside the page of a row: it would be forgotten before it is of use.
+        records._mmap.madvise(mmap.MADV_RANDOM)
+    return records
+
+
+def _mapped_anew(records, file, memory):
     """Return the file mapped anew, with none of it in memory."""
     path = records.filename
     records.flush()
     records._mmap.close()
     _leave_cache(file)
-    return np.memmap(path, dtype=RECORD, mode="r+")
+    return _mapped(path, memory)
 
 
 def permuted(places, n_rows, seed):

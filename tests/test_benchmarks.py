@@ -542,7 +542,11 @@ def test_an_order_without_an_array_of_all_rows_is_a_permutation(scripts, n_rows)
 
 @needs_linux
 @pytest.mark.usefixtures("small_blocks")
-def test_the_streamed_verdict_is_that_of_arrays_in_memory(scripts, tmp_path):
+@pytest.mark.parametrize("chunk_rows", [1_024, 32])
+def test_the_streamed_verdict_is_that_of_arrays_in_memory(
+    scripts, tmp_path, monkeypatch, chunk_rows
+):
+    monkeypatch.setattr(scripts._streamed_verdict, "CHUNK_ROWS", chunk_rows)
     records = counted_file(scripts, tmp_path / "state", scripts._streamed_counts.count_in_blocks)
     shape = N_FILE_CLASSES, N_FILE_EPOCHS
     expected = scripts._streamed_verdict.judge_in_memory(records, *shape)
