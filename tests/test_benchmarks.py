@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from argparse import Namespace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,8 @@ MODULES = (
     "_paper_figures",
     "_ratios",
     "_raw_tables",
+    "_streamed_counts",
+    "_streamed_verdict",
     "_table_ratios",
     "_tables_summary",
     "_turns",
@@ -37,6 +40,10 @@ MODULES = (
     "speed",
     "table_encoding",
     "tables",
+)
+
+needs_linux = pytest.mark.skipif(
+    not Path("/proc/self/status").exists(), reason="needs Linux's count of memory"
 )
 
 
@@ -477,11 +484,112 @@ def test_all_ratios_are_measured_in_the_quick_form(scripts, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's count of memory")
+@needs_linux
 def test_every_case_of_scale_runs_in_the_quick_form():
     command = [sys.executable, str(FOLDER / "scale.py"), "--quick"]
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     assert output.count("mapped file") == 2 and "1,000 classes" in output
+
+
+# -- counting in a file ------------------------------------------------------------------------
+
+N_FILE_CLASSES = 7
+N_FILE_EPOCHS = 5
+
+
+@pytest.fixture
+def small_blocks(scripts, monkeypatch):
+    """Blocks and chunks small enough that 5,000 rows are several, and the last isn't full."""
+    for module, name, value in (
+        (scripts._streamed_counts, "BLOCK_ROWS", 512),
+        (scripts._streamed_counts, "BLOCKS_TOGETHER", 3),
+        (scripts._streamed_counts, "BATCH_SIZE", 100),
+        (scripts._streamed_verdict, "CHUNK_ROWS", 1_024),
+    ):
+        monkeypatch.setattr(module, name, value)
+
+
+def counted_file(scripts, path, count, n_rows=5_000):
+    """Return what lies in a file after each epoch was counted by the given function."""
+    scripts._streamed_counts.create_state(path, n_rows, N_FILE_CLASSES)
+    for epoch in range(N_FILE_EPOCHS):
+        assert count(path, epoch, N_FILE_CLASSES, seed=epoch) == n_rows
+    return np.fromfile(path, dtype=scripts._streamed_counts.RECORD)
+
+
+@needs_linux
+@pytest.mark.usefixtures("small_blocks")
+def test_counts_in_a_file_are_the_same_in_any_order(scripts, tmp_path):
+    counts = scripts._streamed_counts
+    orders = {
+        "random": counts.count_in_random_order,
+        "little": partial(counts.count_in_random_order, memory=2**16),
+        "blocks": counts.count_in_blocks,
+    }
+    found = {name: counted_file(scripts, tmp_path / name, count) for name, count in orders.items()}
+    assert_array_equal(found["random"]["looks"], N_FILE_EPOCHS)
+    assert_array_equal(found["random"], found["blocks"])
+    assert_array_equal(found["random"], found["little"])
+
+
+@pytest.mark.parametrize("n_rows", [2, 5, 1_000, 1_025])
+def test_an_order_without_an_array_of_all_rows_is_a_permutation(scripts, n_rows):
+    rows = scripts._streamed_counts.permuted(np.arange(n_rows), n_rows, seed=3)
+    assert_array_equal(np.sort(rows), np.arange(n_rows))
+    if n_rows > 100:
+        assert np.mean(np.abs(np.diff(rows)) == 1) < 0.02
+
+
+@needs_linux
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize("chunk_rows", [1_024, 32])
+def test_the_streamed_verdict_is_that_of_arrays_in_memory(
+    scripts, tmp_path, monkeypatch, chunk_rows
+):
+    monkeypatch.setattr(scripts._streamed_verdict, "CHUNK_ROWS", chunk_rows)
+    records = counted_file(scripts, tmp_path / "state", scripts._streamed_counts.count_in_blocks)
+    shape = N_FILE_CLASSES, N_FILE_EPOCHS
+    expected = scripts._streamed_verdict.judge_in_memory(records, *shape)
+    verdict = scripts._streamed_verdict.judge_in_passes(tmp_path / "state", tmp_path, *shape)
+
+    assert_array_equal(verdict.posteriors, expected["posteriors"])
+    scores = np.fromfile(tmp_path / "scores.f4", dtype=np.float32)
+    assert_allclose(scores, expected["scores"], rtol=1e-6)
+    bits = np.fromfile(tmp_path / "flags.bits", dtype=np.uint8)
+    assert_array_equal(np.unpackbits(bits)[: len(scores)], expected["flags"])
+    assert verdict.n_flagged == expected["flags"].sum()
+    assert_array_equal(verdict.suspicious, expected["suspicious"])
+    assert_allclose(verdict.calibration, expected["calibration"], atol=2e-3)
+    assert_allclose(
+        verdict.quantiles, np.quantile(expected["quality"], [0.25, 0.5, 0.75]), atol=1e-3
+    )
+    assert_allclose(verdict.stratum_sizes, np.bincount(expected["strata"]), atol=5)
+
+
+@needs_linux
+@pytest.mark.usefixtures("small_blocks")
+def test_the_streamed_sample_takes_each_stratum_by_chance(scripts, tmp_path):
+    records = counted_file(scripts, tmp_path / "state", scripts._streamed_counts.count_in_blocks)
+    shape = N_FILE_CLASSES, N_FILE_EPOCHS
+    strata = scripts._streamed_verdict.judge_in_memory(records, *shape)["strata"]
+    verdict = scripts._streamed_verdict.judge_in_passes(
+        tmp_path / "state", tmp_path, *shape, n_review=400
+    )
+    assert len(np.unique(verdict.sample)) == 400
+    assert np.bincount(strata[verdict.sample], minlength=8).min() >= 2
+    # Rows from the whole file, not its first chunk only.
+    assert_array_equal(np.unique(verdict.sample // 1_000), np.arange(5))
+
+
+@pytest.mark.slow
+@needs_linux
+def test_counting_in_a_file_is_measured_in_the_quick_form(tmp_path):
+    command = [sys.executable, str(FOLDER / "counting_state.py"), "--quick", "--rows", "2e4"]
+    command += ["--folder", str(tmp_path)]
+    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert "| block by block | 40,000 |" in output
+    assert "| Counting, 10 classes | row and epoch |" in output
+    assert not list(tmp_path.iterdir())
 
 
 # -- gradients ---------------------------------------------------------------------------------
