@@ -1,17 +1,16 @@
 """Fits that are stopped in processes of their own, as a machine that goes down stops them."""
 
-import multiprocessing
 import os
 import signal
 
 import numpy as np
+from script_runner import CONTEXT
 from sklearn.ensemble import HistGradientBoostingClassifier
 from small_data import SHORT, easy_table, tiny_images
 
 from sknoisy import RobustClassifier, _checkpoints
 from sknoisy.nets import TabularNet, VisionNet
 
-CONTEXT = multiprocessing.get_context("forkserver" if os.name == "posix" else "spawn")
 LONGEST = 300
 
 
@@ -110,8 +109,6 @@ def fit_apart(case, checkpoint_dir, *, kill_after=None, kill_at=None):
     list of ndarray
         What it found; None: it was killed.
     """
-    if CONTEXT.get_start_method() == "forkserver":
-        CONTEXT.set_forkserver_preload(["checkpointed_fits"])
     receiver, sender = CONTEXT.Pipe(duplex=False)
     process = CONTEXT.Process(target=_fit, args=(sender, case, str(checkpoint_dir), kill_at))
     process.start()

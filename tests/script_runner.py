@@ -20,6 +20,8 @@ LIBRARIES = [
     "sknoisy.methods",
 ]
 CONTEXT = multiprocessing.get_context("forkserver" if os.name == "posix" else "spawn")
+if CONTEXT.get_start_method() == "forkserver":
+    CONTEXT.set_forkserver_preload(LIBRARIES)
 
 
 class Done(NamedTuple):
@@ -45,8 +47,6 @@ def run_script(script, arguments, *, folder, environment, without=()):
     without : sequence of str
         Packages that it can't import.
     """
-    if CONTEXT.get_start_method() == "forkserver":
-        CONTEXT.set_forkserver_preload(LIBRARIES)
     receiver, sender = CONTEXT.Pipe(duplex=False)
     command = [str(script), *map(str, arguments)]
     process = CONTEXT.Process(
