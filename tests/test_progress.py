@@ -9,6 +9,7 @@ import time
 
 import numpy as np
 import pytest
+from joblib.externals.loky import get_reusable_executor
 from numpy.testing import assert_array_equal
 from rich.console import Console
 from sklearn.base import clone
@@ -194,7 +195,8 @@ def test_each_of_several_fits_at_once_has_one_line_that_names_its_worker(capsys)
 
 @pytest.mark.slow
 def test_processes_of_a_grid_search_write_whole_lines(capfd):
-    # Their standard error is the program's own.
+    # Their standard error is the program's own, as it was when they began.
+    get_reusable_executor().shutdown()
     search = GridSearchCV(estimator(verbose=1), {"threshold": [0.3, 0.5]}, cv=2, n_jobs=2)
     search.fit(*table())
     lines = capfd.readouterr().err.splitlines()

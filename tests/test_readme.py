@@ -103,11 +103,6 @@ def test_readme_shows_the_first_result_within_a_screen():
     assert len(head.splitlines()) <= 50
 
 
-@pytest.mark.parametrize("page", [GET_STARTED, *USER_GUIDE], ids=lambda page: page.stem)
-def test_a_page_has_at_most_1200_words(page):
-    assert len(page.read_text(encoding="utf-8").split()) <= 1200
-
-
 def command_lines(page):
     """Return the calls of sknoisy in blocks of the shell on a page."""
     text = page.read_text(encoding="utf-8")

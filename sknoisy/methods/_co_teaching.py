@@ -9,6 +9,7 @@ from ..training import Step, Trainer
 from ._base import LabelEvidence, Method
 
 MARGIN_SHARE = 0.01
+ASKED_SHARE = 0.1
 
 
 class CoTeaching(Method):
@@ -32,7 +33,7 @@ class CoTeaching(Method):
     forget_rate : float in [0, 1), default=None
         The share :math:`\tau` of rows that are left out in the end. Published: the true share of
         wrong labels, which nobody knows. None: it is estimated after each epoch of the ramp, by
-        what both nets say of rows that are held out.
+        what both nets say of a tenth of the rows, which they don't learn from until then.
     ramp_share : float in (0, 1], default=0.15
         Share of the epochs in which all but the last part of the rows is learnt from. Published:
         10 of 200; in shorter trainings a net knows too little by then.
@@ -99,6 +100,11 @@ class CoTeachingStep(Step):
         self._rate = method.forget_rate or 0.0
         self._epoch = 0
         self._trusted = torch.from_numpy(run.data.trusted).to(run.device)
+        self._asked = np.empty(0, dtype=np.int64)
+        if method.forget_rate is None:
+            self._asked = rows_to_ask(run)
+        self._is_asked = torch.zeros_like(self._trusted)
+        self._is_asked[torch.from_numpy(self._asked).to(run.device)] = True
         self._n_picked = run.row_state.create("n_picked", dtype=torch.float32)
         self._n_seen = run.row_state.create("n_seen", dtype=torch.int64)
 
@@ -119,7 +125,7 @@ class CoTeachingStep(Step):
     def end_epoch(self, epoch):
         self._epoch = epoch + 1
         if self._method.forget_rate is None and self._epoch <= self._n_ramp:
-            self._rate = rate_of_wrong_labels(self.run, self.peers)
+            self._rate = rate_of_wrong_labels(self.run, self._asked, self.peers)
 
     def share_picked(self):
         """Return how often each row was picked after the ramp; NaN where that isn't known."""
@@ -132,18 +138,28 @@ class CoTeachingStep(Step):
         picked = torch.zeros_like(losses)
         picked[losses.topk(n_kept, largest=False).indices] = 1
         picked[self._trusted[rows]] = 1
-        return picked
+        # On the ramp these are asked what share of the labels is wrong.
+        return picked * ~self._is_asked[rows] if self._epoch < self._n_ramp else picked
 
 
-def rate_of_wrong_labels(run, peers=()):
-    """Return the share of wrong labels that predictions of rows held out tell of."""
-    data = run.data
-    rows = data.held_out if len(data.held_out) else run.rows
-    rows = rows[~data.trusted[rows]]
+def rows_to_ask(run):
+    """Return the rows by which wrong labels are counted; they mustn't be learnt from before.
+
+    They are a tenth of the rows that aren't trusted. Those that no method learns from can't be
+    asked, for nothing that a method finds may depend on their labels.
+    """
+    rows = run.rows[~run.data.trusted[run.rows]]
+    n_asked = round(ASKED_SHARE * len(rows))
+    # The same ones for every seed, in no order that the data may have.
+    return np.sort(np.random.RandomState(0).permutation(rows)[:n_asked])
+
+
+def rate_of_wrong_labels(run, rows, peers=()):
+    """Return the share of wrong labels that predictions of some rows tell of."""
     if not len(rows):
         return 0.0
     p = run.predict(rows, probabilities, peers=peers)
-    return estimate_noise_rate(p, data.y[rows]).rate
+    return estimate_noise_rate(p, run.data.y[rows]).rate
 
 
 def probabilities(batch, logits):

@@ -10,7 +10,7 @@ from torch import nn
 from .._parameters import check_choice, check_number
 from ..training import Step, Trainer, seeded_global_state
 from ._base import LabelEvidence, Method
-from ._co_teaching import rate_of_wrong_labels
+from ._co_teaching import rate_of_wrong_labels, rows_to_ask
 from ._late_epochs import LateMean
 
 MARGIN_SHARE = 0.01
@@ -53,7 +53,8 @@ class MentorNet(Method):
     percentile : float in (0, 1], default=None
         Share of the rows of an average batch that the predefined curriculum keeps. Published: 0.7
         to 0.9, near the share of right labels. None: one less the share of wrong labels, estimated
-        after each epoch of the burn-in by what the net says of rows that are held out.
+        after each epoch of the burn-in by what the net says of a tenth of the
+        rows, which it doesn't learn from until then.
     momentum : float in [0, 1), default=0.9
         The share :math:`\gamma` of the old average.
     burn_in : float in [0, 1), default=0.18
@@ -158,13 +159,17 @@ class CurriculumStep(Step):
         self._n_epochs = run.net.max_epochs
         self._n_burn_in = round(method.burn_in * self._n_epochs)
         self._percentile = method.percentile
+        self._asked = np.empty(0, dtype=np.int64)
         if self._percentile is None:
             self._percentile = 1.0
+            self._asked = rows_to_ask(run)
         self._average = None
         self._kept = torch.from_numpy(run.data.trusted).to(run.device)
         self._is_watched = torch.zeros_like(self._kept)
         self._is_watched[torch.as_tensor(watched, dtype=torch.int64, device=run.device)] = True
         self._kept &= ~self._is_watched
+        self._is_asked = torch.zeros_like(self._kept)
+        self._is_asked[torch.from_numpy(self._asked).to(run.device)] = True
         self._course = run.row_state.create("course", width=2 * N_LOOKS)
         self.weights = LateMean(run, "weight")
         self.lessons = []
@@ -185,7 +190,7 @@ class CurriculumStep(Step):
     def end_epoch(self, epoch):
         self.weights.end_epoch(epoch)
         if self._method.percentile is None and epoch < max(self._n_burn_in, 1):
-            self._percentile = 1 - rate_of_wrong_labels(self.run)
+            self._percentile = 1 - rate_of_wrong_labels(self.run, self._asked)
         self._begin_epoch(epoch + 1)
 
     def _begin_epoch(self, epoch):
@@ -216,7 +221,8 @@ class CurriculumStep(Step):
 
     def _weights(self, batch, has_small_loss, course):
         if self._epoch < self._n_burn_in:
-            return torch.ones(len(batch.rows), device=course.device)
+            # The others are asked what share of the labels is wrong.
+            return (~self._is_asked[batch.rows]).float()
         if self._mentor is None:
             weights = has_small_loss.float()
         else:
