@@ -166,7 +166,7 @@ class CurriculumStep(Step):
         self._average = None
         self._kept = torch.from_numpy(run.data.trusted).to(run.device)
         self._is_watched = torch.zeros_like(self._kept)
-        self._is_watched[torch.as_tensor(watched, dtype=torch.int64, device=run.device)] = True
+        self._is_watched[torch.from_numpy(np.array(watched, dtype=np.int64)).to(run.device)] = True
         self._kept &= ~self._is_watched
         self._is_asked = torch.zeros_like(self._kept)
         self._is_asked[torch.from_numpy(self._asked).to(run.device)] = True
