@@ -644,7 +644,9 @@ def test_a_later_format_is_named(saved):
         sknoisy.load(later)
 
 
-@pytest.mark.parametrize("name", ["../outside.skops", "/elsewhere/outside", "folder/x.skops", "more"])
+@pytest.mark.parametrize(
+    "name", ["../outside.skops", "/elsewhere/outside", "folder/x.skops", "more"]
+)
 def test_a_part_that_has_no_place_in_a_file_is_refused(saved, name):
     with pytest.raises(ModelFileError, match="isn't a file of sknoisy.save: it holds"):
         sknoisy.load(rewritten(saved[0], parts={name: b"anything"}))
