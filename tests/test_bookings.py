@@ -27,7 +27,9 @@ def test_columns_are_of_every_kind_and_some_values_are_missing():
 
 
 def test_columns_tell_the_purpose():
-    X_train, X_test, y_train, y_test = train_test_split(*make_bookings(1200, random_state=0))
+    X_train, X_test, y_train, y_test = train_test_split(
+        *make_bookings(2000, random_state=0), random_state=0
+    )
     model = RobustClassifier("cross_entropy", max_epochs=10, random_state=0).fit(X_train, y_train)
     assert model.score(X_test, y_test) > 0.9
 
