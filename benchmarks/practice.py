@@ -1,9 +1,9 @@
 """Verdicts that one can act on: labels of tables as people have them, 0 to 40 % of them wrong.
 
-What is trained after the verdict is compared with the same learner on all rows, on what cleanlab
-keeps, and on right labels. Beside accuracy: how many right labels are flagged, how far the label
-quality is from a probability, and whether the interval of the noise rate holds the truth. Results
-are appended to a file as they come, and what is there is not computed again::
+What is trained after the verdict is compared with the same learner on all rows, on right labels
+and, for boosted trees, on what cleanlab keeps. Beside accuracy: how many right labels are flagged,
+how far the label quality is from a probability, and whether the interval of the noise rate holds
+the truth. Results are appended to a file as they come, and what is there is not computed again::
 
     python benchmarks/practice.py --n-jobs 2
     python benchmarks/practice.py --summary
@@ -27,10 +27,23 @@ from _common import (
     write_section,
 )
 from _raw_tables import ALL_TABLES, NOISES, load_raw_cell, noises_of
-from judges import CHOSEN_ON, KEY, accuracy, boosted, cleanlab_trees, detection, flag_nothing, trees
+from judges import (
+    CHOSEN_ON,
+    KEY,
+    accuracy,
+    boosted,
+    cleanlab_trees,
+    detection,
+    flag_nothing,
+    plain_net,
+    trees,
+)
+from sklearn.linear_model import LogisticRegression
+from skrub import tabular_pipeline
 
 from sknoisy import RobustClassifier
 from sknoisy.exceptions import FewRowsLeftWarning, NotLearnedWarning
+from sknoisy.nets import TabularNet
 
 FIGURES = {
     "auc": "AUC",
@@ -46,7 +59,10 @@ FIGURES = {
 }
 MAX_ROWS = 2000
 N_BINS = 10
-ALL_ROWS = "trees_all_rows"
+
+
+def logistic(seed):
+    return tabular_pipeline(LogisticRegression(max_iter=1000, random_state=seed))
 
 
 # -- one function per method: cell -> figures -------------------------------------------------
@@ -94,8 +110,18 @@ def calibration_error(quality, right):
     return float(np.abs(gaps).sum() / n_rows.sum())
 
 
+def plain_logistic(labels):
+    def evaluate(cell):
+        with Stopwatch() as watch:
+            model = logistic(cell.seed).fit(cell.X, getattr(cell, labels))
+        figures = accuracy(cell, model.predict(cell.X_test))
+        return figures | {"cpu_seconds": watch.cpu_seconds}
+
+    return evaluate
+
+
 METHODS = {
-    ALL_ROWS: boosted("y_noisy"),
+    "trees_all_rows": boosted("y_noisy"),
     "trees_right_labels": boosted("y_clean"),
     "cleanlab": cleanlab_trees,
     "flag_nothing": flag_nothing,
@@ -103,6 +129,18 @@ METHODS = {
     "robust_trees_soft": robust(estimator=trees, final=lambda seed: "soft"),
     "robust_trees_filter": robust(estimator=trees, final=lambda seed: "filter"),
     "robust_default": robust(),
+    "net_all_rows": plain_net("y_noisy"),
+    "net_right_labels": plain_net("y_clean"),
+    "robust_net": robust(net=lambda seed: TabularNet()),
+    "logistic_all_rows": plain_logistic("y_noisy"),
+    "logistic_right_labels": plain_logistic("y_clean"),
+    "robust_logistic": robust(estimator=logistic),
+}
+# The first of each is what the others are compared with: the learner on all rows.
+LEARNERS = {
+    "boosted trees": tuple(name for name in METHODS if "net" not in name and "logis" not in name),
+    "the net": ("net_all_rows", "net_right_labels", "robust_net"),
+    "logistic regression": ("logistic_all_rows", "logistic_right_labels", "robust_logistic"),
 }
 
 
@@ -166,8 +204,6 @@ def write_summary(options):
 def summarize(frame):
     """Return the figures as Markdown, of tables that nothing was chosen on and of the others."""
     frame["cell"] = frame[["table", "noise", "seed"]].astype(str).agg(" ".join, axis=1)
-    # Only cells that all have been measured on: a mean over others would compare tables.
-    frame = frame[frame.groupby("cell")["method"].transform("nunique") == frame["method"].nunique()]
     is_new = ~frame["table"].isin(CHOSEN_ON)
     seeds = ", ".join(map(str, sorted(frame["seed"].unique())))
     parts = [f"Seeds {seeds}, at most {frame['max_rows'].max()} training rows. Packages: "]
@@ -176,29 +212,39 @@ def summarize(frame):
         ("Tables that nothing was chosen on", frame[is_new]),
         ("Tables that rules were chosen on, with other seeds", frame[~is_new]),
     ):
-        if len(rows):
-            parts += [
-                f"### {title}",
-                gains(rows, "accuracy"),
-                gains(rows, "balanced_accuracy"),
-                verdicts(rows),
-            ]
+        if not len(rows):
+            continue
+        parts.append(f"### {title}")
+        for learner, methods in LEARNERS.items():
+            of_learner = measured_alike(rows[rows["method"].isin(methods)])
+            if len(of_learner):
+                parts += [
+                    f"Of {of_learner['cell'].nunique()} cells, {learner}:",
+                    gains(of_learner, "accuracy", methods[0]),
+                    gains(of_learner, "balanced_accuracy", methods[0]),
+                ]
+        parts.append(verdicts(rows))
     return "\n\n".join(parts)
 
 
-def gains(frame, figure):
+def measured_alike(frame):
+    """Return the cells that all methods were measured on: others would compare tables."""
+    return frame[frame.groupby("cell")["method"].transform("nunique") == frame["method"].nunique()]
+
+
+def gains(frame, figure, all_rows):
     """Return accuracies on right labels by noise, with the difference from all rows kept."""
     wide = frame.pivot(index="cell", columns="method", values=figure)
     noise_of = frame.drop_duplicates("cell").set_index("cell")["noise"]
     noises = [noise for noise in (*NOISES, "human") if noise in set(noise_of)]
     lines = []
     for name in [name for name in METHODS if name in wide and wide[name].notna().any()]:
-        gain = wide[name] - wide[ALL_ROWS]
+        gain = wide[name] - wide[all_rows]
         line = [name]
         for noise in noises:
             of_noise = noise_of[noise_of == noise].index
             line.append(f"{wide.loc[of_noise, name].mean():.3f}")
-        if name != ALL_ROWS:
+        if name != all_rows:
             line += [
                 f"{gain.mean():+.3f}",
                 f"{(gain < -0.01).mean():.0%}",

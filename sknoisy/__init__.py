@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ._classifier import RobustClassifier
     from ._detector import NoisyLabelDetector
+    from ._model_files import load, save
     from ._skops_trusted import SKOPS_TRUSTED
-    from .persistence import load, save
 
     __version__: str
 
@@ -19,8 +19,8 @@ _MODULE_OF = {
     "NoisyLabelDetector": "_detector",
     "RobustClassifier": "_classifier",
     "SKOPS_TRUSTED": "_skops_trusted",
-    "load": "persistence",
-    "save": "persistence",
+    "load": "_model_files",
+    "save": "_model_files",
 }
 
 

@@ -55,6 +55,7 @@ from ._typing import (
 from ._verdict import CONTRADICTED, judge_rows, judged_rows, rates_of_groups, warn_of_lost_classes
 from .methods import LabelEvidence, Method, resolve_method
 from .noise_rates import calibrated_quality
+from .persistence import restored, stored
 from .thresholds import (
     estimate_transition_matrix,
     label_margins,
@@ -475,14 +476,9 @@ class BaseNoisyLabelEstimator(
         )
 
     def __getstate__(self) -> dict[str, Any]:
-        # They know classes of this module, which estimators have to do without at their import.
-        from .persistence import stored
-
         return stored(dict(super().__getstate__()))
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        from .persistence import restored
-
         super().__setstate__(restored(state))
 
     def __sklearn_is_fitted__(self) -> bool:

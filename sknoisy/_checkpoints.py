@@ -17,6 +17,7 @@ import numpy as np
 from ._evidence import VERSIONS, draw_seed, hashed
 from ._fit_progress import say_in_interrupt
 from .exceptions import CheckpointError, CheckpointWarning
+from .persistence._archive import read_parts, replacing, write_parts
 from .training import StoredTraining, TrainingData, current_store, keeping_trainings
 
 FORMAT = 1
@@ -194,8 +195,6 @@ class CheckpointFolder:
         # Only who has something to go on with needs them.
         from safetensors.numpy import load
 
-        from .persistence._archive import read_parts
-
         path = self._path(name)
         if not path.exists():
             return None
@@ -258,8 +257,6 @@ class CheckpointFolder:
         self._seconds_of_writing = self._written_at - start
 
     def _write(self, name: str, content: bytes | dict[str, bytes]) -> None:
-        from .persistence._archive import replacing, write_parts
-
         path = self._folder / name
         try:
             if isinstance(content, dict):

@@ -1,7 +1,6 @@
-"""Fitted estimators in files that run no code: weights, arrays and JSON."""
+"""What a fitted estimator holds as JSON and arrays, and back without running code of a file."""
 
-from ._model_files import load, save
 from ._scikit_learn import TRUSTED_TYPES
 from ._stored_attributes import restored, stored
 
-__all__ = ["TRUSTED_TYPES", "load", "restored", "save", "stored"]
+__all__ = ["TRUSTED_TYPES", "restored", "stored"]

@@ -1,4 +1,4 @@
-"""save and load."""
+"""Fitted estimators in files that run no code."""
 
 import hashlib
 import inspect
@@ -12,15 +12,18 @@ from typing import Any
 
 from sklearn.utils.validation import check_is_fitted
 
-from ..exceptions import ModelFileError
-from ._archive import read_parts, write_parts
-from ._kinds import every_kind
-from ._scikit_learn import SUFFIX
-from ._writer import Reader, Writer
+from ._classifier import RobustClassifier
+from ._detector import NoisyLabelDetector
+from .exceptions import ModelFileError
+from .persistence._archive import read_parts, write_parts
+from .persistence._kinds import every_kind
+from .persistence._scikit_learn import SUFFIX
+from .persistence._writer import Reader, Writer
 
 # Of the files. A version reads its own format and all earlier ones.
 FORMAT = 1
 ARRAYS, DESCRIPTION = "model.safetensors", "sknoisy.json"
+ESTIMATORS = {kind.__name__: kind for kind in (NoisyLabelDetector, RobustClassifier)}
 LIBRARIES = (
     "sknoisy",
     "numpy",
@@ -74,8 +77,7 @@ def save(estimator: Any, path: str | os.PathLike[str]) -> None:
     >>> bool((sknoisy.load(path).predict(X) == detector.predict(X)).all())
     True
     """
-    kind = _estimators().get(type(estimator).__name__)
-    if type(estimator) is not kind:
+    if type(estimator) not in ESTIMATORS.values():
         raise TypeError(
             "sknoisy.save takes a NoisyLabelDetector or a RobustClassifier. Got "
             f"{type(estimator).__name__}."
@@ -148,13 +150,6 @@ def load(path: str | os.PathLike[str], *, modules: Mapping[str, Any] | None = No
             f"{path} can't be loaded: what it holds doesn't make a model "
             f"({type(error).__name__}: {error})."
         ) from error
-
-
-def _estimators() -> dict[str, type]:
-    from .._classifier import RobustClassifier
-    from .._detector import NoisyLabelDetector
-
-    return {kind.__name__: kind for kind in (NoisyLabelDetector, RobustClassifier)}
 
 
 # -- write ---------------------------------------------------------------------------------------
@@ -238,7 +233,7 @@ def _read_estimator(
 ) -> Any:
     from safetensors.numpy import load as load_arrays
 
-    kind = _estimators().get(content["estimator"])
+    kind = ESTIMATORS.get(content["estimator"])
     if kind is None:
         raise ModelFileError(
             f"it holds a {content['estimator']!r}, which this version doesn't know"
@@ -249,7 +244,7 @@ def _read_estimator(
     if unknown:
         raise ModelFileError(f"its parameter {unknown[0]!r} is one that this version doesn't know")
     parameters = {name: reader.value(each) for name, each in content["parameters"].items()}
-    estimator = kind(**parameters)
+    estimator: Any = kind(**parameters)
     for name, each in content["fitted"].items():
         if not _is_fitted_name(name) or hasattr(kind, name):
             raise ModelFileError(f"it sets {name!r}, which no fit does")
