@@ -45,7 +45,8 @@ function ground(element) {
   const layers = [];
   for (let each = element; each; each = each.parentElement)
     layers.push(rgba(getComputedStyle(each).backgroundColor));
-  const page = document.documentElement.dataset.theme === "dark" ? [0, 0, 0, 1] : [255, 255, 255, 1];
+  const isDark = document.documentElement.dataset.theme === "dark";
+  const page = isDark ? [0, 0, 0, 1] : [255, 255, 255, 1];
   return layers.reverse().reduce((below, top) => over(top, below), page);
 }
 function luminance(color) {
@@ -99,7 +100,7 @@ PAGE = """
 })()
 """
 
-# Pictures further down aren't read before they are scrolled to, and colours change little by little.
+# Pictures further down are read when they are scrolled to, and colours change little by little.
 SETTLE = """
 document.head.appendChild(document.createElement("style")).textContent =
   "*, *::before, *::after { transition: none !important }";
@@ -131,7 +132,8 @@ def main(arguments=None):
             name = path.relative_to(options.site)
             complaints = list(look_at(browser, path, name, options.pictures))
             n_bad += bool(complaints)
-            print(*(f"{name}: {each}" for each in complaints), sep="\n", end="\n" * bool(complaints))
+            for each in complaints:
+                print(f"{name}: {each}")
     print(f"{len(pages)} pages, {n_bad} of them with something wrong.")
     return 1 if n_bad else 0
 
