@@ -21,6 +21,7 @@ from ._style import (
     font_sizes,
     line_style,
     merged,
+    new_axes,
     plain_text,
     show_shares,
     size_in_points,
@@ -221,7 +222,9 @@ class NoiseRobustnessDisplay:
         """
         frame = self.frame(score=score)
         kinds = frame["noise"].unique().tolist()
-        self.axes_ = check_axes(ax, len(kinds), max_columns=3, panel=(2.9, 3.0), sharey=True)
+        if ax is None and len(kinds) == 1:
+            ax = new_axes()
+        self.axes_ = check_axes(ax, len(kinds), max_columns=3, panel=(2.1, 2.6), sharey=True)
         self.lines_: list[Any] = []
         chance = frame["noise_rate"] if score == "average_precision" else BY_CHANCE
         lowest = np.nanmin([frame["lowest"].min(), np.min(chance)])
