@@ -1,11 +1,15 @@
 """Settings of Sphinx: `make docs` builds the site, without any network."""
 
 import sys
+import warnings
 from importlib.metadata import version as installed_version
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE / "_ext"), str(HERE.parent / "tools"), str(HERE.parent)]
+
+# Sphinx asks classes for each of their names, the old ones too.
+warnings.filterwarnings("ignore", "The attribute '.*' of methods is called", FutureWarning)
 
 project = "sknoisy"
 author = "The sknoisy developers"

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, TypeVar
 
 from joblib import Memory
@@ -22,9 +23,11 @@ except ImportError:
         return method
 
 
-__all__ = ["CallbackSupportMixin", "fit_progress", "with_callbacks"]
+__all__ = ["CallbackSupportMixin", "fit_progress", "summed_up_elsewhere", "with_callbacks"]
 
 MethodT = TypeVar("MethodT", bound=Callable[..., Any])
+
+_SUMS_UP: ContextVar[bool] = ContextVar("sknoisy_sums_up", default=True)
 
 
 def with_callbacks(method: MethodT) -> MethodT:
@@ -47,12 +50,22 @@ def fit_progress(estimator: Any, X: Any, y: Any) -> Iterator[None]:
     try:
         with showing(progress):
             yield
-        summary = _summary(estimator, progress) if display else ""
+        summary = _summary(estimator, progress) if display and _SUMS_UP.get() else ""
     except KeyboardInterrupt as error:
         _name_cache(error, estimator.memory, progress)
         raise
     finally:
         progress.close(summary)
+
+
+@contextmanager
+def summed_up_elsewhere() -> Iterator[None]:
+    """Have fits in the block show no line at their end, for a caller that tells more itself."""
+    token = _SUMS_UP.set(False)
+    try:
+        yield
+    finally:
+        _SUMS_UP.reset(token)
 
 
 def _summary(estimator: Any, progress: FitProgress) -> str:

@@ -128,6 +128,8 @@ class Browser:
         """Open a file and wait until it is there; events begin anew."""
         address = Path(path).resolve().as_uri() + (f"#{fragment}" if fragment else "")
         self.send("Page.navigate", url="about:blank")
+        # A navigation that begins before this one has ended may be lost.
+        self.wait_for("location.href === 'about:blank'")
         self.events.clear()
         self.send("Page.navigate", url=address)
         self.wait_for("document.readyState === 'complete' && location.protocol === 'file:'")
@@ -172,9 +174,9 @@ class Browser:
         features = [{"name": "prefers-color-scheme", "value": scheme}]
         self.send("Emulation.setEmulatedMedia", features=features)
 
-    def screenshot(self, path, *, whole_page=True):
-        picture = self.send("Page.captureScreenshot", captureBeyondViewport=whole_page)["data"]
-        Path(path).write_bytes(base64.b64decode(picture))
+    def screenshot(self, path, *, whole_page=True, **more):
+        picture = self.send("Page.captureScreenshot", captureBeyondViewport=whole_page, **more)
+        Path(path).write_bytes(base64.b64decode(picture["data"]))
 
     def downloads_to(self, folder):
         self.send("Page.setDownloadBehavior", behavior="allow", downloadPath=str(folder))

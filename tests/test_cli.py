@@ -25,6 +25,7 @@ def detected(tmp_path_factory):
     result = sknoisy("detect", folder / "data.csv", "-t", "kind", "-o", folder / "out", *TREES)
     assert result.exit_code == 0, result.output
     (folder / "printed.txt").write_text(result.stdout)
+    (folder / "told.txt").write_text(result.stderr)
     return folder
 
 
@@ -72,6 +73,11 @@ def test_the_summary_names_the_share_of_wrong_labels_and_the_files(detected):
     assert f"{n_flagged} of 240 labels are judged wrong" in printed
     assert "90 % interval" in printed
     assert all(name in printed for name in FILES - {"run.json"})
+
+
+def test_the_summary_is_told_once(detected):
+    both = [(detected / name).read_text() for name in ("printed.txt", "told.txt")]
+    assert " ".join(both).count("judged wrong") == 1
 
 
 def test_equal_seeds_give_equal_files(detected, tmp_path):

@@ -21,6 +21,7 @@ from sknoisy.display import (
     DetectionCurvesDisplay,
     HighWeightErrorsDisplay,
     LabelQualityDisplay,
+    NoiseRobustnessDisplay,
     ReviewProgressDisplay,
     TrainingCurvesDisplay,
     TransitionMatrixDisplay,
@@ -69,6 +70,17 @@ def review_records():
     return pd.DataFrame(counts | rates)
 
 
+def robustness(methods=("one", "two"), kinds=("",)):
+    return NoiseRobustnessDisplay(
+        [
+            {"method": name, "noise": kind, "noise_rate": rate, "auc": 1 - rate * number / 20}
+            for kind in kinds
+            for number, name in enumerate(methods)
+            for rate in (0.4, 0.2)
+        ]
+    )
+
+
 DISPLAYS = {
     "label quality": lambda: LabelQualityDisplay(QUALITY, threshold=0.4, flipped=FLIPPED),
     "training curves": lambda: TrainingCurvesDisplay(history(9)),
@@ -77,6 +89,7 @@ DISPLAYS = {
     "detection curves": lambda: DetectionCurvesDisplay(FLIPPED, {"one": QUALITY, "two": QUALITY}),
     "weight history": lambda: WeightHistoryDisplay(np.stack([QUALITY] * 5), flipped=FLIPPED),
     "high-weight errors": lambda: HighWeightErrorsDisplay(FLIPPED, {"one": QUALITY}),
+    "noise robustness": robustness,
     "review progress": lambda: ReviewProgressDisplay(review_records(), noise_rate=0.2),
 }
 every_display = pytest.mark.parametrize("make", DISPLAYS.values(), ids=DISPLAYS)
@@ -190,6 +203,7 @@ def test_texts_are_visible_on_a_dark_background(make):
         ("training curves", {"line_kw": {"lw": 5}}),
         ("detection curves", {"line_kw": {"linewidth": 5}}),
         ("review progress", {"line_kw": {"lw": 5}}),
+        ("noise robustness", {"line_kw": {"lw": 5}}),
     ],
 )
 def test_keywords_for_lines_win_under_either_name(display, keywords):
@@ -229,6 +243,11 @@ def test_unfitted_estimators_are_refused(display_class):
         display_class.from_estimator(NoisyLabelDetector(), *needs)
 
 
+def test_unfitted_estimators_of_several_runs_are_refused():
+    with pytest.raises(NotFittedError):
+        NoiseRobustnessDisplay.from_estimator([NoisyLabelDetector()], [FLIPPED])
+
+
 @pytest.mark.parametrize(
     "make",
     [
@@ -236,6 +255,7 @@ def test_unfitted_estimators_are_refused(display_class):
         lambda names: class_rates(len(names), names),
         lambda names: HighWeightErrorsDisplay(FLIPPED, dict.fromkeys(names, QUALITY)),
         lambda names: DetectionCurvesDisplay(FLIPPED, dict.fromkeys(names, QUALITY)),
+        lambda names: robustness(methods=names),
         lambda names: ReviewProgressDisplay(
             [{"strategy": name, "n_reviewed": 5, "n_found": 2} for name in names]
         ),
@@ -526,6 +546,100 @@ def test_bad_qualities_are_refused(arguments, message):
     usual = {"flipped": FLIPPED, "label_quality": {"one": QUALITY}}
     with pytest.raises(ValueError, match=message):
         DetectionCurvesDisplay(**(usual | arguments))
+
+
+# NoiseRobustnessDisplay
+
+
+def test_runs_of_each_setting_are_scored_and_repetitions_averaged():
+    reversed_quality = {"one": QUALITY, "two": 1 - QUALITY}
+    display = NoiseRobustnessDisplay.from_predictions(
+        [FLIPPED, ~FLIPPED, FLIPPED],
+        [reversed_quality] * 3,
+        noise=["pair", "symmetric", "pair"],
+        noise_rates=[0.3, 0.7, 0.3],
+    )
+    frame = display.frame().set_index(["noise", "noise_rate", "method"])
+    auc = roc_auc_score(FLIPPED, -QUALITY)
+    assert_allclose(frame.loc[("pair", 0.3, "one"), ["mean", "n_runs"]].tolist(), [auc, 2])
+    assert_allclose(frame.loc[("pair", 0.3, "two"), "mean"], 1 - auc)
+    assert_allclose(frame.loc[("symmetric", 0.7, "one"), "mean"], 1 - auc)
+    assert [ax.get_title() for ax in display.axes_] == ["pair", "symmetric"]
+
+
+def test_rates_of_runs_are_their_shares_of_wrong_labels_unless_told():
+    display = NoiseRobustnessDisplay.from_predictions([FLIPPED], [QUALITY])
+    assert_allclose(display.frame()["noise_rate"], [FLIPPED.mean()])
+
+
+def test_fitted_estimators_are_scored_without_trusted_rows(table):
+    trusted = ~table.flipped & (np.arange(len(table.y)) < 100)
+    detector = NoisyLabelDetector(estimator=LogisticRegression(), random_state=0)
+    detector.fit(table.X, table.y, trusted=trusted)
+    display = NoiseRobustnessDisplay.from_estimator([{"some": detector}], [table.flipped])
+    expected = roc_auc_score(table.flipped[~trusted], -detector.label_quality_[~trusted])
+    assert_allclose(display.frame()["mean"], [expected])
+
+
+def test_lines_run_over_the_rates_with_a_band_of_repetitions():
+    scores = [
+        {"method": "one", "noise_rate": rate, "average_precision": score}
+        for rate, score in ((0.4, 0.6), (0.2, 0.9), (0.4, 0.8))
+    ]
+    display = NoiseRobustnessDisplay(scores).plot(score="average_precision")
+    line, chance = display.ax_.lines
+    assert_allclose(line.get_xydata(), [[0.2, 0.9], [0.4, 0.7]])
+    assert_allclose(chance.get_xydata(), [[0.2, 0.2], [0.4, 0.4]])
+    low, high = display.ax_.collections[0].get_datalim(display.ax_.transData).intervaly
+    assert_allclose([low, high], [0.6, 0.9])
+    assert display.ax_.get_ylim()[0] < 0.2
+
+
+@pytest.mark.parametrize("size", [(3, 3), (12, 8)])
+def test_one_legend_explains_the_axes_of_all_kinds_of_noise(size):
+    figure, axes = plt.subplots(1, 2, figsize=size, dpi=100, layout="constrained")
+    names = ["a method with a long name", "another of them"]
+    display = robustness(methods=names, kinds=["symmetric", "a kind with a very long name indeed"])
+    display.plot(axes)
+    figure.canvas.draw()
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == [*names, "by chance"]
+    boxes = [ax.get_window_extent() for ax in axes]
+    assert legend.get_window_extent().y1 <= min(box.y0 for box in boxes)
+    assert axes[0].title.get_window_extent().x1 < axes[1].title.get_window_extent().x0
+    assert len(display.lines_) == 4 and axes[1].get_ylabel() == ""
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: NoiseRobustnessDisplay([]), "scores must have the columns method, noise_rate"),
+        (
+            lambda: NoiseRobustnessDisplay([{"method": "one", "noise_rate": 0.2, "f1": 1}]),
+            r"auc or average_precision, .* got \['method', 'noise_rate', 'f1'\]",
+        ),
+        (
+            lambda: NoiseRobustnessDisplay([{"method": "one", "noise_rate": 20, "auc": 1}]),
+            r"noise_rate in scores must be in \[0, 1\], got 20 to 20",
+        ),
+        (
+            lambda: robustness().plot(score="average_precision"),
+            r"score must be one of \('auc',\), got 'average_precision'",
+        ),
+        (
+            lambda: NoiseRobustnessDisplay.from_predictions([FLIPPED], [QUALITY] * 2),
+            "label_quality must have an entry for each of the 1 runs, got 2",
+        ),
+        (lambda: NoiseRobustnessDisplay.from_predictions([], []), "at least one run, got none"),
+        (
+            lambda: robustness(kinds=["one", "two"]).plot(plt.gca()),
+            "ax must be at least 2 axes, got 1",
+        ),
+    ],
+)
+def test_bad_scores_are_refused(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
 
 
 @pytest.mark.parametrize("display", ["detection curves", "weight history", "review progress"])

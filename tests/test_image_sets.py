@@ -227,6 +227,65 @@ def test_animal_without_a_class_in_its_name_is_refused(animals):
         fetch_animal10n(data_home=animals)
 
 
+def animal_record(number, label, red, green, blue):
+    """Return an image of one colour as the authors' README tells it: number, label, channels."""
+    pixels = b"".join(bytes([level]) * 4096 for level in (red, green, blue))
+    return number.to_bytes(4, "big") + label.to_bytes(4, "big") + pixels
+
+
+@pytest.fixture
+def binary_animals(tmp_path):
+    folder = tmp_path / "animal10n"
+    folder.mkdir()
+    for batch, label in ((1, 3), (2, 0), (10, 9)):
+        records = animal_record(70_000 + batch, label, batch, 100, 200) + bytes(8 + 3 * 4096)
+        (folder / f"data_batch_{batch}.bin").write_bytes(records)
+    (folder / "test_batch.bin").write_bytes(animal_record(5, 7, 1, 2, 3))
+    return tmp_path
+
+
+def test_binary_animals_are_read_batch_by_batch(binary_animals):
+    found = fetch_animal10n(version="binary", data_home=binary_animals)
+    assert found.data.shape == (6, 64, 64, 3) and found.data.dtype == np.uint8
+    assert found.target.tolist() == [3, 0, 0, 0, 9, 0]
+    assert found.data[::2, 63, 0].tolist() == [[1, 100, 200], [2, 100, 200], [10, 100, 200]]
+    assert found.test_target.tolist() == [7]
+    assert found.test_data[0, 5, 6].tolist() == [1, 2, 3]
+
+
+def test_pixels_of_a_binary_animal_lie_row_by_row(binary_animals):
+    pixels = np.arange(3 * 4096, dtype=np.uint32).astype(np.uint8)
+    record = bytes(8) + pixels.tobytes()
+    (binary_animals / "animal10n" / "test_batch.bin").write_bytes(record)
+    found = fetch_animal10n(version="binary", data_home=binary_animals)
+    assert found.test_data[0, 2, 5, 0] == (2 * 64 + 5) % 256
+    assert found.test_data[0, 63, 1, 2] == (2 * 4096 + 63 * 64 + 1) % 256
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", r"test_batch.bin must hold images of 12,296 bytes each, got 0 bytes"),
+        (bytes(12_297), r"test_batch.bin must hold images of 12,296 bytes each, got 12,297"),
+        (animal_record(0, 10, 0, 0, 0), r"test_batch.bin must have labels in 0 to 9, got 10"),
+    ],
+)
+def test_damaged_binary_animals_are_refused(binary_animals, content, message):
+    (binary_animals / "animal10n" / "test_batch.bin").write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        fetch_animal10n(version="binary", data_home=binary_animals)
+
+
+def test_unknown_version_of_the_animals_is_refused(animals):
+    with pytest.raises(ValueError, match=r"version must be one of .*, got 'raw'"):
+        fetch_animal10n(version="raw", data_home=animals)
+
+
+def test_binary_animals_that_are_not_there_are_told_where_to_obtain(animals):
+    with pytest.raises(FileNotFoundError, match="must have data_batch_1.bin.*binary version"):
+        fetch_animal10n(version="binary", data_home=animals)
+
+
 @pytest.mark.parametrize("subfolder", ["", "annotations"])
 def test_clothes_have_noisy_and_trusted_labels_in_the_order_of_the_lists(tmp_path, subfolder):
     write_clothes(tmp_path, subfolder)

@@ -25,7 +25,7 @@ QUESTIONS = [
         [
             ("one class is taken for another", '"lsw"'),
             ("errors depend on the row", '"lsw"'),
-            ("false alarms are dear", '"bhn"'),
+            ("false alarms are costly", '"bhn"'),
             ("else", "the default, with trusted="),
         ],
     ),

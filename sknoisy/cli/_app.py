@@ -88,78 +88,43 @@ def sknoisy(
     """What holds for all commands."""
 
 
-@app.command(epilog=EXIT_CODES, help=DETECT)
-def detect(
-    data: options.Data,
-    out: options.Out,
-    target: options.Target = None,
-    trusted: options.Trusted = None,
-    groups: options.Groups = None,
-    id: options.Id = None,
-    drop: options.Drop = None,
-    keep: options.Keep = None,
-    separator: options.Separator = None,
-    encoding: options.Encoding = None,
-    sheet: options.Sheet = None,
-    method: options.Method = "wrong_event",
-    estimator: options.Estimator = None,
-    contamination: options.Contamination = None,
-    device: options.Device = "auto",
-    seed: options.Seed = 0,
-    force: options.Force = False,
-    quiet: options.Quiet = False,
-    debug: options.Debug = False,
-) -> None:
-    roles = ColumnRoles(target, trusted, groups, id, drop or [], keep or [])
-    settings = JudgeSettings(method, estimator, contamination, device, seed)
-    file_format = FileFormat(separator, encoding, sheet)
-    _judge("detect", data, out, roles, file_format, settings, force, quiet, debug)
+def _add_judging_command(name: str, words: str) -> None:
+    """Add `detect` or `train`, which take the same options."""
+
+    @app.command(name, epilog=EXIT_CODES, help=words)
+    def judge(
+        data: options.Data,
+        out: options.Out,
+        target: options.Target = None,
+        trusted: options.Trusted = None,
+        groups: options.Groups = None,
+        id: options.Id = None,
+        drop: options.Drop = None,
+        keep: options.Keep = None,
+        separator: options.Separator = None,
+        encoding: options.Encoding = None,
+        sheet: options.Sheet = None,
+        method: options.Method = "wrong_event",
+        estimator: options.Estimator = None,
+        contamination: options.Contamination = None,
+        device: options.Device = "auto",
+        seed: options.Seed = 0,
+        force: options.Force = False,
+        quiet: options.Quiet = False,
+        debug: options.Debug = False,
+    ) -> None:
+        roles = ColumnRoles(target, trusted, groups, id, drop or [], keep or [])
+        settings = JudgeSettings(method, estimator, contamination, device, seed)
+        file_format = FileFormat(separator, encoding, sheet)
+        screen = Screen(quiet)
+        with errors_in_words(screen, debug=debug) as kept, screen.warnings_as_notes(debug=debug):
+            from ._judge import judge_labels
+
+            judge_labels(name, data, out, roles, file_format, settings, screen, kept, force=force)
 
 
-@app.command(epilog=EXIT_CODES, help=TRAIN)
-def train(
-    data: options.Data,
-    out: options.Out,
-    target: options.Target = None,
-    trusted: options.Trusted = None,
-    groups: options.Groups = None,
-    id: options.Id = None,
-    drop: options.Drop = None,
-    keep: options.Keep = None,
-    separator: options.Separator = None,
-    encoding: options.Encoding = None,
-    sheet: options.Sheet = None,
-    method: options.Method = "wrong_event",
-    estimator: options.Estimator = None,
-    contamination: options.Contamination = None,
-    device: options.Device = "auto",
-    seed: options.Seed = 0,
-    force: options.Force = False,
-    quiet: options.Quiet = False,
-    debug: options.Debug = False,
-) -> None:
-    roles = ColumnRoles(target, trusted, groups, id, drop or [], keep or [])
-    settings = JudgeSettings(method, estimator, contamination, device, seed)
-    file_format = FileFormat(separator, encoding, sheet)
-    _judge("train", data, out, roles, file_format, settings, force, quiet, debug)
-
-
-def _judge(
-    command: str,
-    data: Path,
-    out: Path,
-    roles: ColumnRoles,
-    file_format: FileFormat,
-    settings: JudgeSettings,
-    force: bool,
-    quiet: bool,
-    debug: bool,
-) -> None:
-    screen = Screen(quiet)
-    with errors_in_words(screen, debug=debug) as kept, screen.warnings_as_notes(debug=debug):
-        from ._judge import judge_labels
-
-        judge_labels(command, data, out, roles, file_format, settings, screen, kept, force=force)
+_add_judging_command("detect", DETECT)
+_add_judging_command("train", TRAIN)
 
 
 @app.command(epilog=EXIT_CODES, help=REVIEW)

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from .. import NoisyLabelDetector, RobustClassifier
+from .._fit_progress import summed_up_elsewhere
 from ..exceptions import TrustedRowsRequiredError
 from ..methods import METHODS
 from ._errors import USAGE, UserError
@@ -103,7 +104,8 @@ def fit(model: Any, rows: Rows, settings: JudgeSettings) -> None:
     """Fit an estimator to rows under their names."""
     labels = pd.Series(rows.labels, index=rows.names[rows.positions])
     try:
-        model.fit(rows.features, labels, trusted=rows.trusted, groups=rows.groups)
+        with summed_up_elsewhere():
+            model.fit(rows.features, labels, trusted=rows.trusted, groups=rows.groups)
     except TrustedRowsRequiredError as error:
         free = ", ".join(name for name, kind in METHODS.items() if not kind.needs_trusted)
         raise UserError(

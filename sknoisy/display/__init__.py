@@ -8,6 +8,7 @@ from ._class_noise_rates import ClassNoiseRatesDisplay
 from ._detection_curves import DetectionCurvesDisplay
 from ._high_weight_errors import HighWeightErrorsDisplay
 from ._label_quality import LabelQualityDisplay
+from ._noise_robustness import NoiseRobustnessDisplay
 from ._review_progress import ReviewProgressDisplay
 from ._suspicious_images import plot_suspicious_images
 from ._training_curves import TrainingCurvesDisplay
@@ -19,6 +20,7 @@ __all__ = [
     "DetectionCurvesDisplay",
     "HighWeightErrorsDisplay",
     "LabelQualityDisplay",
+    "NoiseRobustnessDisplay",
     "ReviewProgressDisplay",
     "TrainingCurvesDisplay",
     "TransitionMatrixDisplay",

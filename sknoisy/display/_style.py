@@ -10,6 +10,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+import numpy as np
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -46,6 +48,27 @@ def new_axes(
 
     figure, axes = pyplot.subplots(figsize=figsize, layout=layout, **keywords)
     figure.get_layout_engine().set(w_pad=PADDING, h_pad=PADDING)
+    return axes
+
+
+def check_axes(
+    axes: Any,
+    n_wanted: int,
+    *,
+    max_columns: int = 4,
+    panel: tuple[float, float] = (2.0, 2.2),
+    sharey: bool = False,
+) -> Any:
+    """Return axes as an array, those of a new figure if there are none; raise if they are few."""
+    if axes is None:
+        n_columns = min(n_wanted, max_columns)
+        n_rows = -(-n_wanted // n_columns)
+        size = (2.1 + panel[0] * n_columns, 0.6 + panel[1] * n_rows)
+        grid: dict[str, Any] = {"nrows": n_rows, "ncols": n_columns, "sharey": sharey}
+        axes = new_axes(figsize=size, squeeze=False, **grid)
+    axes = np.ravel(np.asarray(axes))
+    if len(axes) < n_wanted:
+        raise ValueError(f"ax must be at least {n_wanted} axes, got {len(axes)}.")
     return axes
 
 
@@ -156,15 +179,31 @@ def add_legend(ax: Axes, handles: Sequence[Any] | None = None, given: Keywords =
     return ax.legend(**{**keywords, **(given or {})})
 
 
-def _below(ax: Axes, names: Sequence[str], size: float) -> dict[str, Any]:
-    from matplotlib.transforms import ScaledTranslation
+def add_common_legend(axes: Sequence[Axes]) -> Any:
+    """Explain what all of some axes show: below them, or, without room for it, in the first."""
+    ax = axes[0]
+    handles = ax.get_legend_handles_labels()[0]
+    if len(axes) == 1 or ax.figure.get_layout_engine() is None:
+        return add_legend(ax, handles)
+    size = font_sizes(ax)[1]
+    columns = _columns(ax, [str(each.get_label()) for each in handles], size)
+    place: dict[str, Any] = {"loc": "outside lower center", "frameon": False, "fontsize": size}
+    return ax.figure.legend(handles=handles, **place, **columns)
 
+
+def _columns(ax: Axes, names: Sequence[str], size: float) -> dict[str, Any]:
     # Font sizes that line and gaps of an entry take.
     handle, gap = (1.5, 0.8) if is_narrow(ax) else (2.0, 1.4)
     column = (max(map(len, names)) * 0.95 * LETTER_WIDTH + handle + 1.0 + gap) * size
     n_columns = max(1, min(len(names), int(picture_size(ax)[0] / column)))
     # As evenly filled as can be.
     n_columns = math.ceil(len(names) / math.ceil(len(names) / n_columns))
+    return {"ncols": n_columns, "handlelength": handle, "columnspacing": gap}
+
+
+def _below(ax: Axes, names: Sequence[str], size: float) -> dict[str, Any]:
+    from matplotlib.transforms import ScaledTranslation
+
     title_size, tick_size = font_sizes(ax)
     has_ticks = 1.3 * tick_size + settings("xtick.major.size") + settings("xtick.major.pad")
     has_title = 1.3 * title_size + settings("axes.labelpad") if ax.get_xlabel() else 0.0
@@ -173,11 +212,9 @@ def _below(ax: Axes, names: Sequence[str], size: float) -> dict[str, Any]:
         "loc": "upper center",
         "bbox_to_anchor": (0.5, 0.0),
         "bbox_transform": ax.transAxes + shift,
-        "ncols": n_columns,
         "frameon": False,
         "borderaxespad": 0.2,
-        "handlelength": handle,
-        "columnspacing": gap,
+        **_columns(ax, names, size),
     }
 
 

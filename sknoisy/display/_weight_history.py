@@ -18,7 +18,9 @@ from ._style import (
     GREY,
     ORANGE_RED,
     Keywords,
+    add_common_legend,
     add_legend,
+    check_axes,
     font_sizes,
     merged,
     new_axes,
@@ -40,7 +42,6 @@ STYLES = {
 }
 # Histograms are drawn of so many epochs unless told otherwise.
 N_HISTOGRAMS = 4
-MAX_COLUMNS = 4
 
 
 class WeightHistoryDisplay:
@@ -293,18 +294,7 @@ class WeightHistoryDisplay:
             tidy_axes(ax)
         for ax in self.axes_[len(places) :]:
             ax.set_axis_off()
-        self._explain_groups()
-
-    def _explain_groups(self) -> None:
-        """Put one legend below all axes, or, where the layout makes no room for it, into one."""
-        ax = self.axes_[0]
-        style: dict[str, Any] = {"fontsize": font_sizes(ax)[1]}
-        if ax.figure.get_layout_engine() is None:
-            ax.legend(**style)
-            return
-        handles = ax.get_legend_handles_labels()[0]
-        place: dict[str, Any] = {"loc": "outside lower center", "ncols": len(handles)}
-        ax.figure.legend(handles=handles, frameon=False, **place, **style)
+        add_common_legend(self.axes_)
 
     def _limits(self, places: list[int]) -> tuple[float, float]:
         values = self.by_epoch[places]
@@ -312,16 +302,3 @@ class WeightHistoryDisplay:
         if 0.0 <= low and high <= 1.0:
             return 0.0, 1.0
         return low, max(high, low + 1e-9)
-
-
-def check_axes(axes: Any, n_wanted: int) -> Any:
-    """Return axes as an array, those of a new figure if there are none; raise if they are few."""
-    if axes is None:
-        n_columns = min(n_wanted, MAX_COLUMNS)
-        n_rows = -(-n_wanted // n_columns)
-        size = (2.1 + 2.0 * n_columns, 0.6 + 2.2 * n_rows)
-        axes = new_axes(figsize=size, nrows=n_rows, ncols=n_columns, squeeze=False)
-    axes = np.ravel(np.asarray(axes))
-    if len(axes) < n_wanted:
-        raise ValueError(f"ax must be at least {n_wanted} axes, got {len(axes)}.")
-    return axes

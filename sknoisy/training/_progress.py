@@ -43,7 +43,7 @@ class Listener(Protocol):
         """The part is over, and hasn't failed."""
 
     def close(self, summary: str | None) -> None:
-        """The fit is over; without a summary it failed."""
+        """The fit is over; without a summary it failed. An empty one isn't shown."""
 
 
 class Task:

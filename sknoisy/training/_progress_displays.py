@@ -121,7 +121,7 @@ class Lines:
             self._write(f"{line}, {duration(task.seconds())}")
 
     def close(self, summary: str | None) -> None:
-        if summary is not None:
+        if summary:
             self._write(summary)
 
     def _is_due(self, interval: float) -> bool:
@@ -189,7 +189,7 @@ class Bar:
 
     def close(self, summary: str | None) -> None:
         self._bars.stop()
-        if summary is not None:
+        if summary:
             self._console.print(
                 f"{self._title}: {summary}", markup=False, highlight=False, soft_wrap=True
             )
