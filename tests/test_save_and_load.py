@@ -9,8 +9,6 @@ import pickle
 import pickletools
 import random
 import stat
-import subprocess
-import sys
 import types
 import zipfile
 
@@ -22,6 +20,7 @@ import torch
 from messy_tables import KINDS, messy_frame
 from numpy.testing import assert_allclose, assert_array_equal
 from pandas.testing import assert_frame_equal, assert_series_equal
+from script_runner import run_script
 from sklearn import config_context
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.ensemble import (
@@ -315,8 +314,9 @@ def test_another_process_predicts_the_same(tmp_path):
         "import sys, numpy as np, sknoisy\n"
         "print(sknoisy.load(sys.argv[1]).predict_proba(np.load(sys.argv[2])).tobytes().hex())"
     )
-    command = [sys.executable, "-c", code, str(path), str(tmp_path / "X.npy")]
-    found = subprocess.run(command, capture_output=True, text=True, check=True)
+    script = tmp_path / "predict.py"
+    script.write_text(code)
+    found = run_script(script, [path, tmp_path / "X.npy"], folder=tmp_path, environment={})
     assert found.stdout.strip() == model.predict_proba(X).tobytes().hex()
 
 
