@@ -2,6 +2,7 @@
 
 import pickle
 import warnings
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -19,7 +20,11 @@ from sknoisy import NoisyLabelDetector, RobustClassifier
 from sknoisy.methods import METHODS
 from sknoisy.nets import TabularNet
 
-ALL_KINDS = pytest.mark.parametrize("kind", KINDS)
+QUICK_KINDS = ("pandas", "NaN", "csr_array")
+EACH_KIND = [
+    kind if kind in QUICK_KINDS else pytest.param(kind, marks=pytest.mark.slow) for kind in KINDS
+]
+ALL_KINDS = pytest.mark.parametrize("kind", EACH_KIND)
 
 
 @pytest.fixture(autouse=True)
@@ -61,15 +66,15 @@ def estimator_class(request):
     return request.param
 
 
-@pytest.fixture(scope="module", params=KINDS)
+@pytest.fixture(scope="module", params=EACH_KIND)
 def kind(request):
     if "polars" in request.param:
         pytest.importorskip("polars")
     return request.param
 
 
-@pytest.fixture(scope="module")
-def trained(kind, estimator_class):
+@cache
+def fitted_once(kind, estimator_class):
     """Return an estimator fitted on a table of a kind with wrong labels, the table and the truth.
 
     Tests of what it says share it.
@@ -77,6 +82,11 @@ def trained(kind, estimator_class):
     frame, y = messy_frame()
     X = KINDS[kind](frame)
     return estimator_class(**SHORT | {"max_epochs": 12}).fit(X, wrong(y)), X, y
+
+
+@pytest.fixture(scope="module")
+def trained(kind, estimator_class):
+    return fitted_once(kind, estimator_class)
 
 
 def test_any_kind_of_table_is_learnt_from_and_predicted(trained):
@@ -101,7 +111,7 @@ def test_labels_of_new_rows_of_any_kind_are_judged(trained, kind):
 def test_rows_are_kept_in_the_kind_that_they_came_in(kind):
     frame, y = messy_frame()
     X = KINDS[kind](frame)
-    detector = NoisyLabelDetector(**SHORT)
+    detector = NoisyLabelDetector(net=TabularNet(), **SHORT)
     X_kept, y_kept = detector.fit_resample(X, wrong(y))
     assert type(X_kept) is type(X)
     assert n_rows_of(X_kept) == len(y_kept) == (~detector.noise_mask_).sum() < len(y)
@@ -110,9 +120,7 @@ def test_rows_are_kept_in_the_kind_that_they_came_in(kind):
 @pytest.fixture(scope="module")
 def trained_classifier(kind):
     """Return a classifier fitted on a table of a kind, and the table."""
-    frame, y = messy_frame()
-    X = KINDS[kind](frame)
-    return RobustClassifier(**SHORT).fit(X, y), X
+    return fitted_once(kind, RobustClassifier)[:2]
 
 
 def test_one_row_alone_is_predicted_as_among_others(trained_classifier, kind):
@@ -169,8 +177,15 @@ def test_a_lazy_frame_is_refused_with_the_remedy():
 # -- sparse rows -------------------------------------------------------------------------------
 
 
-@BOTH
-@pytest.mark.parametrize("make", [sparse.csr_array, sparse.csc_matrix, sparse.coo_array])
+@pytest.mark.parametrize(
+    ("estimator_class", "make"),
+    [
+        (NoisyLabelDetector, sparse.csr_array),
+        (NoisyLabelDetector, sparse.csc_matrix),
+        (NoisyLabelDetector, sparse.coo_array),
+        (RobustClassifier, sparse.csr_array),
+    ],
+)
 def test_sparse_rows_are_judged_as_dense_ones(make, estimator_class):
     X = indicators(messy_frame()[0])
     y = messy_frame()[1]
@@ -313,6 +328,7 @@ def test_columns_of_other_things_are_refused_by_name():
 # -- other parts of the estimators ---------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["pandas", "polars", "NaN", "csr_array"])
 def test_fits_on_any_table_are_equal_to_the_bit(kind):
     frame, y = messy_frame()
@@ -322,6 +338,7 @@ def test_fits_on_any_table_are_equal_to_the_bit(kind):
     np.testing.assert_array_equal(first.label_quality_, again.label_quality_)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["pandas", "polars", "NaN", "csr_array", "sparse columns"])
 def test_an_equal_table_is_found_in_the_cache(kind, tmp_path):
     frame, y = messy_frame()

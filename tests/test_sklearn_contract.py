@@ -22,9 +22,10 @@ SLOW = (pytest.mark.slow,)
 ESTIMATORS = {
     "detector": NoisyLabelDetector("wrong_event", **SHORT),
     "classifier": RobustClassifier("wrong_event", **SHORT),
-    "filter": RobustClassifier("wrong_event", final="filter", **SHORT),
+    # Trees beside the net are in the two above.
+    "filter": RobustClassifier("wrong_event", final="filter", net=TabularNet(), **SHORT),
     "final_estimator": RobustClassifier(
-        "wrong_event", final_estimator=LogisticRegression(), **SHORT
+        "wrong_event", final_estimator=LogisticRegression(), net=TabularNet(), **SHORT
     ),
 }
 
