@@ -89,6 +89,7 @@ def trained(kind, estimator_class):
     return fitted_once(kind, estimator_class)
 
 
+@pytest.mark.first_case_is_quick
 def test_any_kind_of_table_is_learnt_from_and_predicted(trained):
     fitted, X, y = trained
     assert fitted.score(X, y) > 0.7
@@ -96,6 +97,7 @@ def test_any_kind_of_table_is_learnt_from_and_predicted(trained):
     np.testing.assert_allclose(fitted.predict_proba(X).sum(axis=1), 1)
 
 
+@pytest.mark.first_case_is_quick
 def test_labels_of_new_rows_of_any_kind_are_judged(trained, kind):
     fitted, _, _ = trained
     new, y_new = messy_frame(seed=1)
@@ -107,6 +109,7 @@ def test_labels_of_new_rows_of_any_kind_are_judged(trained, kind):
     )
 
 
+@pytest.mark.first_case_is_quick
 @ALL_KINDS
 def test_rows_are_kept_in_the_kind_that_they_came_in(kind):
     frame, y = messy_frame()
@@ -123,6 +126,7 @@ def trained_classifier(kind):
     return fitted_once(kind, RobustClassifier)[:2]
 
 
+@pytest.mark.first_case_is_quick
 def test_one_row_alone_is_predicted_as_among_others(trained_classifier, kind):
     fitted, X = trained_classifier
     frame, _ = messy_frame()
@@ -138,6 +142,7 @@ def test_tables_are_left_as_they_were(trained_classifier, kind):
     assert_equal_tables(X, KINDS[kind](messy_frame()[0]))
 
 
+@pytest.mark.first_case_is_quick
 def test_estimators_fitted_on_any_table_survive_pickling(trained_classifier):
     fitted, X = trained_classifier
     loaded = pickle.loads(pickle.dumps(fitted))
@@ -145,6 +150,7 @@ def test_estimators_fitted_on_any_table_survive_pickling(trained_classifier):
     assert not hasattr(clone(fitted), "_table_encoder")
 
 
+@pytest.mark.slow
 @BOTH
 def test_a_frame_of_polars_is_judged_as_one_of_pandas(estimator_class):
     pytest.importorskip("polars")
@@ -158,6 +164,7 @@ def test_a_frame_of_polars_is_judged_as_one_of_pandas(estimator_class):
     )
 
 
+@pytest.mark.slow
 def test_labels_may_be_a_series_of_polars():
     polars = pytest.importorskip("polars")
     frame, y = messy_frame()
@@ -177,6 +184,7 @@ def test_a_lazy_frame_is_refused_with_the_remedy():
 # -- sparse rows -------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("estimator_class", "make"),
     [
@@ -212,6 +220,7 @@ def test_every_method_takes_sparse_rows(method):
     assert fitted.score(X, y_clean) > 0.5
 
 
+@pytest.mark.slow
 def test_sparse_rows_that_name_a_place_twice_add_up():
     X = indicators(messy_frame()[0])
     y = messy_frame()[1]
@@ -235,6 +244,7 @@ def test_a_users_net_and_its_split_take_sparse_rows():
     assert np.isfinite(fitted.history_[-1]["valid_loss"])
 
 
+@pytest.mark.slow
 def test_many_sparse_columns_are_never_dense_all_at_once():
     generator = np.random.RandomState(0)
     places = generator.randint(60, size=120), generator.randint(2_000_000, size=120)
@@ -248,6 +258,7 @@ def test_many_sparse_columns_are_never_dense_all_at_once():
 # -- rows that fit hasn't seen the like of -------------------------------------------------------
 
 
+@pytest.mark.slow
 @BOTH
 def test_unknown_categories_and_new_gaps_are_predicted(estimator_class):
     frame, y = messy_frame()
@@ -259,6 +270,7 @@ def test_unknown_categories_and_new_gaps_are_predicted(estimator_class):
     assert np.isfinite(fitted.score_labels(new, y[20:])).all()
 
 
+@pytest.mark.first_case_is_quick
 @pytest.mark.parametrize("make", [np.asarray, pd.DataFrame, sparse.csr_array])
 def test_gaps_that_come_up_after_fit_count_as_the_mean_of_fit(make):
     X, y, _ = easy_table()
@@ -273,6 +285,7 @@ def test_gaps_that_come_up_after_fit_count_as_the_mean_of_fit(make):
     )
 
 
+@pytest.mark.slow
 @BOTH
 def test_columns_are_those_of_fit_in_their_order(estimator_class):
     frame, y = messy_frame()
@@ -292,6 +305,7 @@ def test_columns_are_those_of_fit_in_their_order(estimator_class):
 # -- columns that need a decision ----------------------------------------------------------------
 
 
+@pytest.mark.slow
 @BOTH
 @pytest.mark.parametrize("first", ["name {}", "{}"], ids=["texts", "numbers as texts"])
 def test_columns_like_names_are_left_out_with_a_warning(first, estimator_class):
@@ -304,6 +318,7 @@ def test_columns_like_names_are_left_out_with_a_warning(first, estimator_class):
     np.testing.assert_array_equal(fitted.label_quality_, expected.label_quality_)
 
 
+@pytest.mark.slow
 def test_nothing_is_said_about_a_tidy_table():
     frame, y = messy_frame()
     with warnings.catch_warnings():
@@ -312,6 +327,7 @@ def test_nothing_is_said_about_a_tidy_table():
         fitted.predict(frame)
 
 
+@pytest.mark.slow
 @BOTH
 def test_a_constant_column_does_no_harm(estimator_class):
     frame, y = messy_frame()
@@ -351,6 +367,7 @@ def test_an_equal_table_is_found_in_the_cache(kind, tmp_path):
     np.testing.assert_array_equal(first.label_quality_, again.label_quality_)
 
 
+@pytest.mark.slow
 def test_a_failed_fit_keeps_what_an_earlier_one_learnt_of_the_columns():
     frame, y = messy_frame()
     fitted = RobustClassifier(**SHORT).fit(frame, y)
@@ -360,6 +377,7 @@ def test_a_failed_fit_keeps_what_an_earlier_one_learnt_of_the_columns():
     np.testing.assert_array_equal(fitted.predict_proba(frame), before)
 
 
+@pytest.mark.slow
 def test_a_fit_on_numbers_forgets_the_columns_of_an_earlier_one():
     frame, y = messy_frame()
     X, labels, _ = easy_table()
@@ -377,6 +395,7 @@ def test_a_final_pipeline_gets_the_columns_as_they_are():
     assert model.score(frame[["city", "size"]], y) > 0.7
 
 
+@pytest.mark.slow
 def test_a_final_estimator_gets_gaps_and_sparse_rows_as_they_are():
     frame, y = messy_frame()
     trees = HistGradientBoostingClassifier(max_iter=5)
@@ -387,6 +406,7 @@ def test_a_final_estimator_gets_gaps_and_sparse_rows_as_they_are():
     assert model.score(rows, y) > 0.8
 
 
+@pytest.mark.slow
 def test_one_hot_labels_give_the_verdict_of_the_classes_that_they_tell():
     X, y, _ = easy_table(n_classes=3)
     detector, expected = NoisyLabelDetector(**SHORT), NoisyLabelDetector(**SHORT).fit(X, y)

@@ -358,6 +358,7 @@ def test_the_script_runs_as_a_program_with_two_processes(data_home, tmp_path):
 # -- clean labels ------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_both_parts_on_clean_labels_give_figures_once(scripts, data_home, tmp_path, monkeypatch):
     monkeypatch.setattr(scripts.clean_labels, "WIDE_NET_UNITS", 16)
     output, document = tmp_path / "clean.jsonl", tmp_path / "benchmarks.md"
@@ -518,6 +519,7 @@ def counted_file(scripts, path, count, n_rows=5_000):
     return np.fromfile(path, dtype=scripts._streamed_counts.RECORD)
 
 
+@pytest.mark.slow
 @needs_linux
 @pytest.mark.usefixtures("small_blocks")
 def test_counts_in_a_file_are_the_same_in_any_order(scripts, tmp_path):
@@ -698,6 +700,7 @@ def test_held_out_results_are_written_to_the_document(scripts, labelme_home, cap
 # -- the encoding of tables ----------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_own_encoding_is_compared_with_preparations_by_hand(scripts, monkeypatch, capsys):
     generator = np.random.RandomState(0)
     y = np.repeat(["cat", "dog"], 60)

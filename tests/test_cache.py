@@ -71,6 +71,7 @@ def assert_trained_again(entry, damaged):
         path.write_bytes(content)
 
 
+@pytest.mark.first_case_is_quick
 @pytest.mark.parametrize("seed", range(20))
 def test_an_entry_with_a_changed_bit_is_trained_again(entry, seed):
     generator = np.random.default_rng(seed)

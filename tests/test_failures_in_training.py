@@ -298,6 +298,7 @@ def test_a_class_that_a_module_excludes_has_probability_zero():
     assert np.isfinite(model.label_quality_).all()
 
 
+@pytest.mark.first_case_is_quick
 @BOTH
 @pytest.mark.parametrize("row", [0, 5, 17, 38])
 @pytest.mark.parametrize("value", [np.nan, np.inf, 1e39])
@@ -399,6 +400,7 @@ def test_outputs_of_the_wrong_scale_are_named(estimator_class, criterion, ending
         estimator_class(net=net, max_epochs=2).fit(*table())
 
 
+@pytest.mark.first_case_is_quick
 @pytest.mark.parametrize(
     ("criterion", "ending", "zeros"),
     [
@@ -489,6 +491,7 @@ def test_a_holdout_that_leaves_one_row_is_named(estimator_class, holdout):
         estimator_class(WrongEvent(holdout=holdout), max_epochs=2).fit(*table())
 
 
+@pytest.mark.first_case_is_quick
 @pytest.mark.parametrize("holdout", [0.9, 0.95])
 def test_a_holdout_that_leaves_two_rows_works(holdout):
     model = RobustClassifier(WrongEvent(holdout=holdout), max_epochs=2).fit(*table())
@@ -616,6 +619,7 @@ def test_an_optimizer_that_takes_no_sparse_gradients_is_named(optimizer):
         RobustClassifier(net=net, max_epochs=2).fit(*table())
 
 
+@pytest.mark.first_case_is_quick
 @pytest.mark.parametrize(
     "optimizer", [torch.optim.SGD, torch.optim.SparseAdam, torch.optim.Adagrad]
 )
@@ -627,6 +631,7 @@ def test_an_optimizer_that_takes_sparse_gradients_trains(optimizer):
     assert model.fit(X, y).score(X, y) > 0.9
 
 
+@pytest.mark.first_case_is_quick
 @BOTH
 @pytest.mark.parametrize("device", ["meta", "xpu", "xpu:1", "cpu:3", "cuda:99", "mps:1", "xla"])
 def test_a_device_that_cannot_be_computed_on_is_named(estimator_class, device):

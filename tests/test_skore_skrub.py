@@ -64,6 +64,7 @@ def test_fewer_wrong_labels_than_the_stated_rate_pass(skore, rate, max_noise_rat
     assert finding(report, check)["section"] == "passed"
 
 
+@pytest.mark.slow
 def test_the_fitted_estimator_of_a_report_is_asked_and_not_trained_again(skore):
     data = noisy()
     model = make_pipeline(StandardScaler(), RobustClassifier(estimator=TREES, random_state=0))

@@ -84,6 +84,7 @@ def test_a_fit_gives_the_same_in_all_surroundings(method, surroundings):
     check_equal(expected, found)
 
 
+@pytest.mark.first_case_is_quick
 @ALL
 @pytest.mark.parametrize("gradient", ["forward", "double_backward", "last_layer"])
 def test_gradients_are_the_same_in_all_surroundings(gradient, surroundings):
@@ -216,6 +217,7 @@ def test_a_forked_process_has_the_programs_kind_of_floats():
         assert in_fork(kind_of_floats) == "torch.float64"
 
 
+@pytest.mark.slow
 def test_a_forked_process_fits_while_another_thread_trains():
     X, y = table()
     net = TabularNet(module__dropout=0.2)

@@ -100,6 +100,7 @@ def test_anything_fits_where_it_already_is():
     assert fits_on(CPU, 2**60)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["wrong_event", LSW(self_trusted=0.3)])
 def test_mapped_images_are_learnt_from_as_those_in_memory(tmp_path, method):
     images, y = load_digits().images[:300].astype(np.uint8) * 15, load_digits().target[:300]
@@ -172,6 +173,7 @@ def small_images(**settings):
     return net, images, load_digits().target[:400]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["cross_entropy", "wrong_event"])
 def test_bfloat16_gives_nearly_what_float32_gives(method):
     probabilities = []
@@ -211,6 +213,7 @@ def test_forward_derivatives_are_taken_in_the_precision_of_the_net(method):
     assert not np.array_equal(*qualities)
 
 
+@pytest.mark.slow
 def test_forward_derivative_in_bfloat16_is_close_to_the_exact_one():
     net, images, y = small_images(precision="float32")
     data = TrainingData(images[:, None], y, 10, np.zeros(len(y), dtype=bool))
@@ -305,6 +308,7 @@ def test_net_without_last_linear_layer_is_told_so(table, module, criterion):
         NoisyLabelDetector(method, net=net, max_epochs=1).fit(*table)
 
 
+@pytest.mark.slow
 def test_weights_learn_in_every_second_epoch_only(table):
     trusted = np.arange(60) >= 40
 
