@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+from functools import cache
 
 import numpy as np
 import pytest
@@ -439,17 +440,21 @@ INTEGERS = [
 @pytest.mark.parametrize("kind", [np.int8, np.uint8, np.int16, np.int64, np.uint64])
 @pytest.mark.parametrize(("method", "integers", "settings"), INTEGERS, ids=str)
 def test_integers_of_numpy_do_what_those_of_python_do(method, integers, settings, kind):
+    by_python, by_numpy = (
+        _results_by_integers(convert, method, tuple(integers.items()), tuple(settings.items()))
+        for convert in (int, kind)
+    )
+    np.testing.assert_array_equal(by_python, by_numpy)
+
+
+@cache
+def _results_by_integers(convert, method, integers, settings):
     X, y = table(260)
-    results = []
-    for convert in (int, kind):
-        model = RobustClassifier(
-            method(**{name: _convert(value, convert) for name, value in integers.items()}),
-            **{"max_epochs": 3, "random_state": 0}
-            | {name: convert(value) for name, value in settings.items()},
-        )
-        trusted = np.arange(260) % 2 == 0
-        results.append(model.fit(X, y, trusted=trusted).predict_proba(X))
-    np.testing.assert_array_equal(*results)
+    model = RobustClassifier(
+        method(**{name: _convert(value, convert) for name, value in integers}),
+        **{"max_epochs": 3, "random_state": 0} | {name: convert(value) for name, value in settings},
+    )
+    return model.fit(X, y, trusted=np.arange(260) % 2 == 0).predict_proba(X)
 
 
 def _convert(value, convert):

@@ -3,6 +3,7 @@
 import multiprocessing
 import threading
 from contextlib import contextmanager
+from functools import cache
 
 import numpy as np
 import pytest
@@ -68,6 +69,10 @@ def results(method, **settings):
     ]
 
 
+# One fit for all surroundings that it is compared with.
+ordinary_results = cache(results)
+
+
 def check_equal(first, second):
     for one, other in zip(first, second, strict=True):
         np.testing.assert_array_equal(one, other)
@@ -78,7 +83,7 @@ def check_equal(first, second):
 @ALL
 @pytest.mark.parametrize("method", list(METHODS))
 def test_a_fit_gives_the_same_in_all_surroundings(method, surroundings):
-    expected = results(method)
+    expected = ordinary_results(method)
     with surroundings():
         found = results(method)
     check_equal(expected, found)
