@@ -65,6 +65,35 @@ def test_predictions_as_in_training_leave_no_trace(table):
         assert torch.equal(value, alone.state()[name])
 
 
+# -- skorch's table of epochs --------------------------------------------------------------------
+
+
+def test_a_table_of_epochs_that_nobody_is_to_see_is_not_drawn(table):
+    run = start_run(TabularNet(max_epochs=2), *table).fit()
+    print_log = dict(run.net.callbacks_)["print_log"]
+    # It draws its header once.
+    assert print_log.first_iteration_
+    run.net.set_params(verbose=1)
+    run.fit()
+    assert not print_log.first_iteration_
+
+
+@pytest.mark.parametrize("verbose", [0, 3])
+def test_lines_of_the_table_go_where_the_user_wants_them(table, verbose, capsys):
+    lines = []
+    net = TabularNet(max_epochs=3, callbacks__print_log__sink=lines.append)
+    detector = NoisyLabelDetector("cross_entropy", net=net, verbose=verbose, random_state=0)
+    detector.fit(*table)
+    assert len(lines) == 2 + 3 and "train_loss" in lines[0]
+
+
+def test_the_table_is_printed_on_request(table, capsys):
+    net = TabularNet(max_epochs=3)
+    detector = NoisyLabelDetector("cross_entropy", net=net, verbose=3, random_state=0)
+    detector.fit(*table)
+    assert "train_loss" in capsys.readouterr().out
+
+
 # -- streaming -----------------------------------------------------------------------------------
 
 
