@@ -15,14 +15,15 @@ TRAINING = (PACKAGE / "methods", PACKAGE / "_classifier.py", PACKAGE / "_detecto
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
-def pytest_sessionstart():
-    gc.disable()
-
-
-def pytest_collection_finish():
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
     """Keep libraries and tests, a million objects that stay, out of all garbage collections."""
-    gc.freeze()
-    gc.enable()
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items):
