@@ -8,11 +8,34 @@ from skorch import NeuralNetClassifier
 from torch import nn
 
 from sknoisy import NoisyLabelDetector, RobustClassifier
+from sknoisy.methods import METHODS, Method
 from sknoisy.nets import VisionNet
 from sknoisy.noise import flip_symmetric
 
 SHORT = {"max_epochs": 6, "lr": 0.01, "batch_size": 32, "device": "cpu", "random_state": 0}
+SLOW = pytest.mark.slow
 BOTH = pytest.mark.parametrize("estimator_class", [NoisyLabelDetector, RobustClassifier])
+
+# Methods whose classifier isn't the net that the detector has trained.
+OWN_CLASSIFIER = [
+    name
+    for name, kind in METHODS.items()
+    if kind.default_final != "method" or kind.train_classifier is not Method.train_classifier
+]
+# What the quick test run has of a test of all methods; each has quick tests in a file of its own.
+QUICK = ("cross_entropy", "lsw", "wrong_event")
+
+
+def slow_but_some(names, classes=()):
+    """Return parameters of which those of some methods alone are in the quick test run.
+
+    `classes`: estimators, where each parameter is a pair of one of these and a name.
+    """
+    values = [(each, name) for each in classes for name in names] if classes else names
+    return [
+        value if (value[1] if classes else value) in QUICK else pytest.param(value, marks=SLOW)
+        for value in values
+    ]
 
 
 def easy_table(n_rows=160, n_classes=2):

@@ -2,6 +2,7 @@
 
 import pickle
 import warnings
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -19,7 +20,11 @@ from sknoisy import NoisyLabelDetector, RobustClassifier
 from sknoisy.methods import METHODS
 from sknoisy.nets import TabularNet
 
-ALL_KINDS = pytest.mark.parametrize("kind", KINDS)
+QUICK_KINDS = ("pandas", "NaN", "csr_array")
+EACH_KIND = [
+    kind if kind in QUICK_KINDS else pytest.param(kind, marks=pytest.mark.slow) for kind in KINDS
+]
+ALL_KINDS = pytest.mark.parametrize("kind", EACH_KIND)
 
 
 @pytest.fixture(autouse=True)
@@ -61,15 +66,15 @@ def estimator_class(request):
     return request.param
 
 
-@pytest.fixture(scope="module", params=KINDS)
+@pytest.fixture(scope="module", params=EACH_KIND)
 def kind(request):
     if "polars" in request.param:
         pytest.importorskip("polars")
     return request.param
 
 
-@pytest.fixture(scope="module")
-def trained(kind, estimator_class):
+@cache
+def fitted_once(kind, estimator_class):
     """Return an estimator fitted on a table of a kind with wrong labels, the table and the truth.
 
     Tests of what it says share it.
@@ -79,6 +84,12 @@ def trained(kind, estimator_class):
     return estimator_class(**SHORT | {"max_epochs": 12}).fit(X, wrong(y)), X, y
 
 
+@pytest.fixture(scope="module")
+def trained(kind, estimator_class):
+    return fitted_once(kind, estimator_class)
+
+
+@pytest.mark.first_case_is_quick
 def test_any_kind_of_table_is_learnt_from_and_predicted(trained):
     fitted, X, y = trained
     assert fitted.score(X, y) > 0.7
@@ -86,6 +97,7 @@ def test_any_kind_of_table_is_learnt_from_and_predicted(trained):
     np.testing.assert_allclose(fitted.predict_proba(X).sum(axis=1), 1)
 
 
+@pytest.mark.first_case_is_quick
 def test_labels_of_new_rows_of_any_kind_are_judged(trained, kind):
     fitted, _, _ = trained
     new, y_new = messy_frame(seed=1)
@@ -97,11 +109,12 @@ def test_labels_of_new_rows_of_any_kind_are_judged(trained, kind):
     )
 
 
+@pytest.mark.first_case_is_quick
 @ALL_KINDS
 def test_rows_are_kept_in_the_kind_that_they_came_in(kind):
     frame, y = messy_frame()
     X = KINDS[kind](frame)
-    detector = NoisyLabelDetector(**SHORT)
+    detector = NoisyLabelDetector(net=TabularNet(), **SHORT)
     X_kept, y_kept = detector.fit_resample(X, wrong(y))
     assert type(X_kept) is type(X)
     assert n_rows_of(X_kept) == len(y_kept) == (~detector.noise_mask_).sum() < len(y)
@@ -110,11 +123,10 @@ def test_rows_are_kept_in_the_kind_that_they_came_in(kind):
 @pytest.fixture(scope="module")
 def trained_classifier(kind):
     """Return a classifier fitted on a table of a kind, and the table."""
-    frame, y = messy_frame()
-    X = KINDS[kind](frame)
-    return RobustClassifier(**SHORT).fit(X, y), X
+    return fitted_once(kind, RobustClassifier)[:2]
 
 
+@pytest.mark.first_case_is_quick
 def test_one_row_alone_is_predicted_as_among_others(trained_classifier, kind):
     fitted, X = trained_classifier
     frame, _ = messy_frame()
@@ -130,6 +142,7 @@ def test_tables_are_left_as_they_were(trained_classifier, kind):
     assert_equal_tables(X, KINDS[kind](messy_frame()[0]))
 
 
+@pytest.mark.first_case_is_quick
 def test_estimators_fitted_on_any_table_survive_pickling(trained_classifier):
     fitted, X = trained_classifier
     loaded = pickle.loads(pickle.dumps(fitted))
@@ -137,6 +150,7 @@ def test_estimators_fitted_on_any_table_survive_pickling(trained_classifier):
     assert not hasattr(clone(fitted), "_table_encoder")
 
 
+@pytest.mark.slow
 @BOTH
 def test_a_frame_of_polars_is_judged_as_one_of_pandas(estimator_class):
     pytest.importorskip("polars")
@@ -150,6 +164,7 @@ def test_a_frame_of_polars_is_judged_as_one_of_pandas(estimator_class):
     )
 
 
+@pytest.mark.slow
 def test_labels_may_be_a_series_of_polars():
     polars = pytest.importorskip("polars")
     frame, y = messy_frame()
@@ -169,8 +184,16 @@ def test_a_lazy_frame_is_refused_with_the_remedy():
 # -- sparse rows -------------------------------------------------------------------------------
 
 
-@BOTH
-@pytest.mark.parametrize("make", [sparse.csr_array, sparse.csc_matrix, sparse.coo_array])
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("estimator_class", "make"),
+    [
+        (NoisyLabelDetector, sparse.csr_array),
+        (NoisyLabelDetector, sparse.csc_matrix),
+        (NoisyLabelDetector, sparse.coo_array),
+        (RobustClassifier, sparse.csr_array),
+    ],
+)
 def test_sparse_rows_are_judged_as_dense_ones(make, estimator_class):
     X = indicators(messy_frame()[0])
     y = messy_frame()[1]
@@ -197,6 +220,7 @@ def test_every_method_takes_sparse_rows(method):
     assert fitted.score(X, y_clean) > 0.5
 
 
+@pytest.mark.slow
 def test_sparse_rows_that_name_a_place_twice_add_up():
     X = indicators(messy_frame()[0])
     y = messy_frame()[1]
@@ -220,6 +244,7 @@ def test_a_users_net_and_its_split_take_sparse_rows():
     assert np.isfinite(fitted.history_[-1]["valid_loss"])
 
 
+@pytest.mark.slow
 def test_many_sparse_columns_are_never_dense_all_at_once():
     generator = np.random.RandomState(0)
     places = generator.randint(60, size=120), generator.randint(2_000_000, size=120)
@@ -233,6 +258,7 @@ def test_many_sparse_columns_are_never_dense_all_at_once():
 # -- rows that fit hasn't seen the like of -------------------------------------------------------
 
 
+@pytest.mark.slow
 @BOTH
 def test_unknown_categories_and_new_gaps_are_predicted(estimator_class):
     frame, y = messy_frame()
@@ -244,6 +270,7 @@ def test_unknown_categories_and_new_gaps_are_predicted(estimator_class):
     assert np.isfinite(fitted.score_labels(new, y[20:])).all()
 
 
+@pytest.mark.first_case_is_quick
 @pytest.mark.parametrize("make", [np.asarray, pd.DataFrame, sparse.csr_array])
 def test_gaps_that_come_up_after_fit_count_as_the_mean_of_fit(make):
     X, y, _ = easy_table()
@@ -258,6 +285,7 @@ def test_gaps_that_come_up_after_fit_count_as_the_mean_of_fit(make):
     )
 
 
+@pytest.mark.slow
 @BOTH
 def test_columns_are_those_of_fit_in_their_order(estimator_class):
     frame, y = messy_frame()
@@ -277,6 +305,7 @@ def test_columns_are_those_of_fit_in_their_order(estimator_class):
 # -- columns that need a decision ----------------------------------------------------------------
 
 
+@pytest.mark.slow
 @BOTH
 @pytest.mark.parametrize("first", ["name {}", "{}"], ids=["texts", "numbers as texts"])
 def test_columns_like_names_are_left_out_with_a_warning(first, estimator_class):
@@ -289,6 +318,7 @@ def test_columns_like_names_are_left_out_with_a_warning(first, estimator_class):
     np.testing.assert_array_equal(fitted.label_quality_, expected.label_quality_)
 
 
+@pytest.mark.slow
 def test_nothing_is_said_about_a_tidy_table():
     frame, y = messy_frame()
     with warnings.catch_warnings():
@@ -297,6 +327,7 @@ def test_nothing_is_said_about_a_tidy_table():
         fitted.predict(frame)
 
 
+@pytest.mark.slow
 @BOTH
 def test_a_constant_column_does_no_harm(estimator_class):
     frame, y = messy_frame()
@@ -313,6 +344,7 @@ def test_columns_of_other_things_are_refused_by_name():
 # -- other parts of the estimators ---------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["pandas", "polars", "NaN", "csr_array"])
 def test_fits_on_any_table_are_equal_to_the_bit(kind):
     frame, y = messy_frame()
@@ -322,6 +354,7 @@ def test_fits_on_any_table_are_equal_to_the_bit(kind):
     np.testing.assert_array_equal(first.label_quality_, again.label_quality_)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["pandas", "polars", "NaN", "csr_array", "sparse columns"])
 def test_an_equal_table_is_found_in_the_cache(kind, tmp_path):
     frame, y = messy_frame()
@@ -334,6 +367,7 @@ def test_an_equal_table_is_found_in_the_cache(kind, tmp_path):
     np.testing.assert_array_equal(first.label_quality_, again.label_quality_)
 
 
+@pytest.mark.slow
 def test_a_failed_fit_keeps_what_an_earlier_one_learnt_of_the_columns():
     frame, y = messy_frame()
     fitted = RobustClassifier(**SHORT).fit(frame, y)
@@ -343,6 +377,7 @@ def test_a_failed_fit_keeps_what_an_earlier_one_learnt_of_the_columns():
     np.testing.assert_array_equal(fitted.predict_proba(frame), before)
 
 
+@pytest.mark.slow
 def test_a_fit_on_numbers_forgets_the_columns_of_an_earlier_one():
     frame, y = messy_frame()
     X, labels, _ = easy_table()
@@ -360,6 +395,7 @@ def test_a_final_pipeline_gets_the_columns_as_they_are():
     assert model.score(frame[["city", "size"]], y) > 0.7
 
 
+@pytest.mark.slow
 def test_a_final_estimator_gets_gaps_and_sparse_rows_as_they_are():
     frame, y = messy_frame()
     trees = HistGradientBoostingClassifier(max_iter=5)
@@ -370,6 +406,7 @@ def test_a_final_estimator_gets_gaps_and_sparse_rows_as_they_are():
     assert model.score(rows, y) > 0.8
 
 
+@pytest.mark.slow
 def test_one_hot_labels_give_the_verdict_of_the_classes_that_they_tell():
     X, y, _ = easy_table(n_classes=3)
     detector, expected = NoisyLabelDetector(**SHORT), NoisyLabelDetector(**SHORT).fit(X, y)

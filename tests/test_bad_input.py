@@ -101,6 +101,7 @@ def test_bad_data_is_named_and_nothing_is_fitted(estimator_class, case):
         check_is_fitted(estimator)
 
 
+@pytest.mark.first_case_is_quick
 @BOTH
 @pytest.mark.parametrize(
     ("change", "message"),
@@ -138,6 +139,7 @@ def test_use_before_fit_is_named(estimator_class, method):
         getattr(estimator_class(), method)(*([] if method == "get_label_issues" else [X]))
 
 
+@pytest.mark.first_case_is_quick
 @BOTH
 @pytest.mark.parametrize("method", ["predict_noise", "score_labels"])
 @pytest.mark.parametrize(
@@ -158,6 +160,7 @@ def test_bad_labels_of_new_rows_are_named(estimator_class, method, labels, messa
         getattr(fitted, method)(X, labels(y))
 
 
+@pytest.mark.first_case_is_quick
 @pytest.mark.parametrize("labels", [["cat", "zebra"], [0, 1]], ids=str)
 @pytest.mark.parametrize("dtype", [str, object])
 def test_labels_that_are_not_among_the_strings_of_fit_are_named(labels, dtype):
@@ -195,6 +198,7 @@ def test_a_method_that_learns_from_trusted_rows_needs_them_of_every_class(estima
         short(estimator_class, "lsw").fit(X, y, trusted=Y == 1)
 
 
+@pytest.mark.first_case_is_quick
 @BOTH
 def test_other_methods_take_trusted_rows_of_some_classes(estimator_class):
     X, y = table()
@@ -284,6 +288,7 @@ def skorch_net(module=FixedSizes, **params):
     )
 
 
+@pytest.mark.first_case_is_quick
 @BOTH
 @pytest.mark.parametrize(
     ("params", "message"),
@@ -326,6 +331,7 @@ def test_bad_parameters_are_named(estimator_class, params, message):
         estimator.fit(X, y)
 
 
+@pytest.mark.first_case_is_quick
 @BOTH
 @pytest.mark.parametrize("device", ["cuda", "mps"])
 def test_a_missing_device_is_named(estimator_class, device):
@@ -336,6 +342,7 @@ def test_a_missing_device_is_named(estimator_class, device):
         estimator_class(device=device).fit(X, y)
 
 
+@pytest.mark.first_case_is_quick
 @BOTH
 def test_batches_of_one_row_are_named_where_the_net_has_batch_norm(estimator_class):
     X, y = table()
@@ -475,6 +482,7 @@ def test_labels_of_another_length_than_the_dataset_are_named():
 # -- in training -------------------------------------------------------------------------------
 
 
+@pytest.mark.first_case_is_quick
 @BOTH
 @pytest.mark.parametrize("n_rows", [129, 145])
 def test_a_last_batch_of_one_row_works_with_batch_norm(estimator_class, n_rows):
@@ -484,6 +492,7 @@ def test_a_last_batch_of_one_row_works_with_batch_norm(estimator_class, n_rows):
         short(estimator_class, method, batch_size=128).fit(X, y)
 
 
+@pytest.mark.first_case_is_quick
 @BOTH
 @pytest.mark.parametrize("batch_size", [13, 18, 39])
 def test_any_batch_size_works_with_batch_norm(estimator_class, batch_size):

@@ -2,8 +2,6 @@
 
 import importlib
 import json
-import os
-import subprocess
 import sys
 from argparse import Namespace
 from functools import partial
@@ -14,6 +12,7 @@ import pandas as pd
 import pytest
 from data_home import vouch_for
 from numpy.testing import assert_allclose, assert_array_equal
+from script_runner import run_script
 
 pytest.importorskip("cleanlab")
 
@@ -45,6 +44,14 @@ MODULES = (
 needs_linux = pytest.mark.skipif(
     not Path("/proc/self/status").exists(), reason="needs Linux's count of memory"
 )
+
+
+def output_of(script, *arguments):
+    """Run a script as a program, and return what it prints."""
+    environment = {"OMP_NUM_THREADS": "1"}
+    done = run_script(FOLDER / script, arguments, folder=FOLDER, environment=environment)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 @pytest.fixture(scope="module")
@@ -344,16 +351,14 @@ def test_markdown_shows_verdicts_counts_and_spread_over_seeds(scripts):
 @pytest.mark.slow
 def test_the_script_runs_as_a_program_with_two_processes(data_home, tmp_path):
     arguments = table_arguments(tmp_path, "--n-jobs", "2", "--methods", "cross_entropy")
-    command = [sys.executable, str(FOLDER / "tables.py"), *arguments, "--seeds", "0", "1"]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-    assert done.returncode == 0, done.stderr
+    output_of("tables.py", *arguments, "--seeds", "0", "1")
     assert len((tmp_path / "tables.jsonl").read_text().splitlines()) == 2
 
 
 # -- clean labels ------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_both_parts_on_clean_labels_give_figures_once(scripts, data_home, tmp_path, monkeypatch):
     monkeypatch.setattr(scripts.clean_labels, "WIDE_NET_UNITS", 16)
     output, document = tmp_path / "clean.jsonl", tmp_path / "benchmarks.md"
@@ -468,9 +473,7 @@ def test_ratios_of_an_earlier_run_stay_unless_its_settings_differ(scripts, tmp_p
 @pytest.mark.slow
 def test_all_ratios_are_measured_in_the_quick_form(scripts, tmp_path):
     output, document = tmp_path / "speed.json", tmp_path / "performance.md"
-    command = [sys.executable, str(FOLDER / "speed.py"), "--quick"]
-    command += ["--output", str(output), "--document", str(document)]
-    subprocess.run(command, check=True, capture_output=True)
+    output_of("speed.py", "--quick", "--output", output, "--document", document)
     results = json.loads(output.read_text())
     assert {"wrapper", "cleanlab", "grid", "lsw_memory_auto", "mixture"} < set(results["ratios"])
     for name, figures in results["ratios"].items():
@@ -486,8 +489,7 @@ def test_all_ratios_are_measured_in_the_quick_form(scripts, tmp_path):
 @pytest.mark.slow
 @needs_linux
 def test_every_case_of_scale_runs_in_the_quick_form():
-    command = [sys.executable, str(FOLDER / "scale.py"), "--quick"]
-    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    output = output_of("scale.py", "--quick")
     assert output.count("mapped file") == 2 and "1,000 classes" in output
 
 
@@ -517,6 +519,7 @@ def counted_file(scripts, path, count, n_rows=5_000):
     return np.fromfile(path, dtype=scripts._streamed_counts.RECORD)
 
 
+@pytest.mark.slow
 @needs_linux
 @pytest.mark.usefixtures("small_blocks")
 def test_counts_in_a_file_are_the_same_in_any_order(scripts, tmp_path):
@@ -584,9 +587,7 @@ def test_the_streamed_sample_takes_each_stratum_by_chance(scripts, tmp_path):
 @pytest.mark.slow
 @needs_linux
 def test_counting_in_a_file_is_measured_in_the_quick_form(tmp_path):
-    command = [sys.executable, str(FOLDER / "counting_state.py"), "--quick", "--rows", "2e4"]
-    command += ["--folder", str(tmp_path)]
-    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    output = output_of("counting_state.py", "--quick", "--rows", "2e4", "--folder", tmp_path)
     assert "| block by block | 40,000 |" in output
     assert "| Counting, 10 classes | row and epoch |" in output
     assert not list(tmp_path.iterdir())
@@ -699,6 +700,7 @@ def test_held_out_results_are_written_to_the_document(scripts, labelme_home, cap
 # -- the encoding of tables ----------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_own_encoding_is_compared_with_preparations_by_hand(scripts, monkeypatch, capsys):
     generator = np.random.RandomState(0)
     y = np.repeat(["cat", "dog"], 60)

@@ -26,6 +26,7 @@ def test_columns_are_of_every_kind_and_some_values_are_missing():
     assert purposes.index.equals(bookings.index)
 
 
+@pytest.mark.slow
 def test_columns_tell_the_purpose():
     X_train, X_test, y_train, y_test = train_test_split(
         *make_bookings(2000, random_state=0), random_state=0

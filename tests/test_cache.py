@@ -4,8 +4,6 @@ import multiprocessing
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -16,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from joblib import Memory
+from script_runner import run_script
 
 from sknoisy import NoisyLabelDetector, RobustClassifier
 from sknoisy._cache_lock import entry_lock
@@ -72,6 +71,7 @@ def assert_trained_again(entry, damaged):
         path.write_bytes(content)
 
 
+@pytest.mark.first_case_is_quick
 @pytest.mark.parametrize("seed", range(20))
 def test_an_entry_with_a_changed_bit_is_trained_again(entry, seed):
     generator = np.random.default_rng(seed)
@@ -155,16 +155,18 @@ def used_folder():
     """One with a training of two epochs by root."""
     with temporary_open_folder() as folder:
         # In a process of its own: joblib completes only the first folder that a process uses.
-        assert run_as_user(folder, ROOT, "ignore", 2).returncode == 0
+        done = run_as_user(folder, ROOT, "ignore", 2)
+        assert done.returncode == 0, done.stderr
         yield folder
 
 
 def run_as_user(folder, *arguments):
     for path in [folder, *folder.rglob("*")]:
         path.chmod(0o755 if path.is_dir() else 0o644)
-    arguments = folder, *arguments
-    command = [sys.executable, "-c", AS_USER, *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+    with tempfile.TemporaryDirectory() as place:
+        script = Path(place) / "as_user.py"
+        script.write_text(AS_USER)
+        return run_script(script, [folder, *arguments], folder="/", environment={})
 
 
 @pytest.mark.slow

@@ -76,6 +76,7 @@ def test_classifier_is_better_than_plain_training(digits, flip):
     assert cal.score(X[~train], y[~train]) > plain.score(X[~train], y[~train]) + 0.05
 
 
+@pytest.mark.slow
 def test_labels_replaced_by_the_first_training_are_judged_wrong(digits):
     X, y = digits
     y_noisy, flipped = flip_symmetric(y, 0.4, random_state=0)

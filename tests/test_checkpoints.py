@@ -58,6 +58,7 @@ def table():
     return X, y
 
 
+@pytest.mark.first_case_is_quick
 @posix
 @pytest.mark.parametrize("kill_at", [0, 3])
 def test_a_process_killed_in_the_midst_of_writing_is_gone_on_with(tmp_path, kill_at):
@@ -81,6 +82,7 @@ def test_a_process_killed_at_a_random_moment_is_gone_on_with_to_the_bit(tmp_path
         assert are_equal(fit_apart(case, tmp_path), wanted)
 
 
+@pytest.mark.first_case_is_quick
 @pytest.mark.parametrize("method", ["cross_entropy", "dividemix"])
 def test_epochs_that_were_kept_are_not_trained_again(tmp_path, method):
     X, y = table()
@@ -93,6 +95,7 @@ def test_epochs_that_were_kept_are_not_trained_again(tmp_path, method):
     assert Interrupt.at == 2
 
 
+@pytest.mark.first_case_is_quick
 @BOTH
 def test_both_estimators_end_as_without_an_interruption(tmp_path, estimator_class):
     X, y = table()
@@ -190,6 +193,7 @@ def test_two_fits_at_once_need_two_folders(tmp_path):
     model_of(tmp_path).fit(X, y)
 
 
+@pytest.mark.first_case_is_quick
 @pytest.mark.parametrize("where", ["cut", "bit", "empty"])
 @pytest.mark.parametrize("file", [f"*{_checkpoints.SUFFIX}", _checkpoints.FIT])
 def test_a_damaged_checkpoint_is_trained_anew_with_a_warning(tmp_path, where, file):

@@ -9,6 +9,7 @@ import time
 
 import pytest
 from cli_runs import TREES, pets, sknoisy
+from script_runner import run_script
 
 COMMAND = (sys.executable, "-m", "sknoisy")
 
@@ -45,16 +46,23 @@ def test_help_needs_nothing_that_takes_long_to_import(arguments):
     assert result.returncode == (0 if arguments else 2)
 
 
-def test_an_error_has_no_traceback_unless_it_is_asked_for():
-    plain = run("detect", "nowhere.csv", "-t", "kind", "-o", "out")
+@pytest.mark.slow
+def test_an_error_has_no_traceback_unless_it_is_asked_for(tmp_path):
+    script = tmp_path / "command.py"
+    script.write_text("from sknoisy.cli import main\nmain()\n")
+    arguments = ["detect", "nowhere.csv", "-t", "kind", "-o", "out"]
+    plain, debug = (
+        run_script(script, [*arguments, *more], folder=tmp_path, environment={})
+        for more in ([], ["--debug"])
+    )
     assert plain.returncode == 1
     assert plain.stdout == ""
     assert plain.stderr == "Error: there is no file nowhere.csv.\n"
-    debug = run("detect", "nowhere.csv", "-t", "kind", "-o", "out", "--debug")
     assert debug.returncode == 1
     assert "Traceback" in debug.stderr
 
 
+@pytest.mark.slow
 def test_piped_output_has_no_colours_and_whole_lines(folder, tmp_path):
     long = tmp_path / ("a_very_long_name_of_a_folder_" * 5)
     result = run("detect", folder / "data.csv", "-t", "kind", "-o", long, *TREES)

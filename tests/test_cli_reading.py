@@ -304,6 +304,7 @@ def test_wrong_settings_are_told_before_anything_is_written(tmp_path, arguments,
     assert not out.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["k_neighbors", "logistic_regression", "random_forest"])
 def test_estimators_are_given_by_name(tmp_path, name):
     pets()[0].to_csv(tmp_path / "data.csv", index=False)
@@ -312,6 +313,7 @@ def test_estimators_are_given_by_name(tmp_path, name):
     assert result.exit_code == 0, result.output
 
 
+@pytest.mark.slow
 def test_a_file_with_semicolons_and_missing_cells_is_judged(tmp_path):
     table, _ = pets()
     table.loc[::7, "colour"] = ""

@@ -55,6 +55,7 @@ def test_keys_decide_for_the_given_the_suggested_or_no_class(folder):
     ]
 
 
+@pytest.mark.first_case_is_quick
 @pytest.mark.parametrize("typed", ["dog", "2", "DOG"])
 def test_another_class_is_typed_by_name_or_number(folder, typed):
     sknoisy("review", folder, keys=f"o\n{typed}\nq\n")
@@ -75,6 +76,7 @@ def test_one_goes_back_and_decides_anew(folder):
     assert (answers["right_label"] != "").sum() == 1
 
 
+@pytest.mark.slow
 def test_the_next_review_goes_on_with_the_rows_that_are_open(folder):
     sknoisy("review", folder, "-n", "3", keys="k\nn\nq\n")
     first = answers_of(folder)
@@ -97,6 +99,7 @@ def test_the_file_is_one_that_the_library_reads(folder):
     assert model.reviewed_.sum() == 2
 
 
+@pytest.mark.first_case_is_quick
 @pytest.mark.parametrize("strategy", ["informative", "random"])
 def test_rows_come_by_another_strategy(folder, strategy):
     sknoisy("review", folder, "-n", "5", "--strategy", strategy, keys="k\nq\n")
@@ -113,6 +116,7 @@ def test_an_unknown_strategy_is_wrong_usage(folder):
 # -- apply ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_apply_brings_all_files_up_to_date(folder):
     n_before = pd.read_csv(folder / "label_issues.csv")["is_noise"].sum()
     sknoisy("review", folder, "-n", "4", keys="k\nk\ns\nu\n")
@@ -133,6 +137,7 @@ def test_apply_brings_all_files_up_to_date(folder):
     assert (folder / "report.html").read_bytes() != report
 
 
+@pytest.mark.slow
 def test_the_rate_is_shown_with_its_interval_before_and_after(folder):
     sknoisy("review", folder, "-n", "2", keys="k\nk\n")
     before = package.load(folder / "model.sknoisy")
@@ -146,6 +151,7 @@ def test_the_rate_is_shown_with_its_interval_before_and_after(folder):
     assert before.noise_rate_ != after.noise_rate_
 
 
+@pytest.mark.slow
 def test_applied_rows_dont_come_again(folder):
     sknoisy("review", folder, "-n", "3", keys="k\nk\nk\n")
     sknoisy("apply", folder)
@@ -157,6 +163,7 @@ def test_applied_rows_dont_come_again(folder):
     assert package.load(folder / "model.sknoisy").reviewed_.sum() == 4
 
 
+@pytest.mark.slow
 def test_answers_may_come_from_another_file(folder, tmp_path):
     (tmp_path / "mine.jsonl").write_text('{"row_label": 7, "right_label": "dog"}\n')
     assert sknoisy("apply", folder, tmp_path / "mine.jsonl").exit_code == 0
@@ -166,6 +173,7 @@ def test_answers_may_come_from_another_file(folder, tmp_path):
     assert model.reviewed_[6]
 
 
+@pytest.mark.first_case_is_quick
 @pytest.mark.parametrize(
     ("content", "words"),
     [
@@ -187,6 +195,7 @@ def test_answers_that_cant_be_taken_change_nothing(folder, content, words):
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["review", "apply"])
 def test_data_that_changed_or_moved_are_told(results, tmp_path, command):
     shutil.copytree(results / "out", tmp_path / "out")

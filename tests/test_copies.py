@@ -4,6 +4,7 @@ import pickle
 
 import numpy as np
 import pandas as pd
+import pytest
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.frozen import FrozenEstimator
@@ -30,6 +31,7 @@ def test_clone_keeps_parameters_and_drops_what_was_learnt(estimator_class):
     assert not hasattr(copy, "noise_mask_")
 
 
+@pytest.mark.first_case_is_quick
 @BOTH
 def test_fitted_estimators_survive_pickling(estimator_class):
     X, y, _ = easy_table(80)
@@ -39,6 +41,7 @@ def test_fitted_estimators_survive_pickling(estimator_class):
     pd.testing.assert_frame_equal(loaded.get_label_issues(), fitted.get_label_issues())
 
 
+@pytest.mark.first_case_is_quick
 @BOTH
 def test_frozen_estimators_aren_t_fitted_again(estimator_class):
     X, y, _ = easy_table(80)
@@ -47,12 +50,14 @@ def test_frozen_estimators_aren_t_fitted_again(estimator_class):
     np.testing.assert_array_equal(frozen.predict(X), fitted.predict(X))
 
 
+@pytest.mark.slow
 def test_calibration_fits_clones():
     X, y, y_clean = easy_table()
     model = CalibratedClassifierCV(RobustClassifier(**SHORT), cv=2).fit(X, y)
     assert model.score(X, y_clean) > 0.95
 
 
+@pytest.mark.slow
 def test_calibration_takes_a_frozen_classifier():
     X, y, y_clean = easy_table()
     frozen = FrozenEstimator(RobustClassifier(**SHORT).fit(X, y))

@@ -61,6 +61,7 @@ def assert_equal_results(first, second, X):
 # -- seeds -------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @EACH
 def test_equal_seeds_give_results_equal_to_the_bit(name):
     X, y = noisy_table()
@@ -72,6 +73,7 @@ def test_equal_seeds_give_results_equal_to_the_bit(name):
     assert_equal_results(first, second, X)
 
 
+@pytest.mark.slow
 @EACH
 def test_other_seeds_give_other_results(name):
     X, y = noisy_table()
@@ -81,6 +83,7 @@ def test_other_seeds_give_other_results(name):
     assert (first.label_quality_ != second.label_quality_).any()
 
 
+@pytest.mark.slow
 @EACH
 def test_a_second_fit_of_the_same_estimator_equals_the_first(name):
     X, y = noisy_table()
@@ -90,6 +93,7 @@ def test_a_second_fit_of_the_same_estimator_equals_the_first(name):
         np.testing.assert_array_equal(left, right)
 
 
+@pytest.mark.slow
 @EACH
 def test_generators_in_equal_states_give_equal_results(name):
     X, y = noisy_table()
@@ -100,6 +104,7 @@ def test_generators_in_equal_states_give_equal_results(name):
     assert_equal_results(first, second, X)
 
 
+@pytest.mark.slow
 def test_a_generator_moves_on_with_each_fit():
     X, y = noisy_table()
     detector = NoisyLabelDetector(random_state=np.random.RandomState(0), **SHORT)
@@ -107,6 +112,7 @@ def test_a_generator_moves_on_with_each_fit():
     assert (first != second).any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, np.int64(5), 2**32 - 1])
 def test_seeds_may_be_any_that_numpy_takes(seed):
     X, y = noisy_table()
@@ -114,12 +120,14 @@ def test_seeds_may_be_any_that_numpy_takes(seed):
     assert_equal_results(clone(estimator).fit(X, y), clone(estimator).fit(X, y), X)
 
 
+@pytest.mark.slow
 def test_without_a_seed_two_fits_differ():
     X, y = noisy_table()
     first, second = (NoisyLabelDetector(**SHORT).fit(X, y) for _ in range(2))
     assert (first.label_quality_ != second.label_quality_).any()
 
 
+@pytest.mark.slow
 def test_without_a_seed_numpys_global_seed_decides():
     X, y = noisy_table()
     state = np.random.get_state()
@@ -133,6 +141,7 @@ def test_without_a_seed_numpys_global_seed_decides():
     assert_equal_results(*fitted, X)
 
 
+@pytest.mark.slow
 def test_images_are_reproducible():
     random = np.random.default_rng(0)
     X, y = random.random((24, 3, 8, 8)), np.arange(24) % 2
@@ -238,6 +247,7 @@ def use_everything(estimator, X, y):
     estimator.get_label_issues()
 
 
+@pytest.mark.first_case_is_quick
 @EACH
 def test_global_state_is_as_before(name):
     X, y = noisy_table()
@@ -254,6 +264,7 @@ def test_global_state_is_as_before_with_a_dataset():
     assert global_state() == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["wrong_event", LSW(self_trusted=0.3)])
 def test_global_state_is_as_before_with_images(method):
     X, y = np.random.default_rng(0).random((16, 8, 8)), np.arange(16) % 2
@@ -263,6 +274,7 @@ def test_global_state_is_as_before_with_images(method):
     assert global_state() == before
 
 
+@pytest.mark.slow
 def test_global_state_of_a_fit_in_threads_is_as_before():
     X, y = noisy_table()
     before = global_state()
@@ -297,6 +309,7 @@ def test_inputs_may_be_read_only(name, dtype):
     second.predict_noise(use, frozen(y))
 
 
+@pytest.mark.first_case_is_quick
 @EACH
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_inputs_are_left_as_they_were(name, dtype):
@@ -311,6 +324,7 @@ def test_inputs_are_left_as_they_were(name, dtype):
         np.testing.assert_array_equal(array, copy)
 
 
+@pytest.mark.first_case_is_quick
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
 def test_images_are_left_as_they_were(dtype):
     X = np.random.default_rng(0).integers(0, 2, (16, 3, 8, 8)).astype(dtype)

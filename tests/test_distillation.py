@@ -24,6 +24,7 @@ def digits():
     return X, y_noisy, trusted, X_test, y_test
 
 
+@pytest.mark.slow
 def test_share_of_the_label_is_that_of_the_smallest_error():
     """Of targets mixed from labels and predictions whose errors have nothing to do with each other.
 

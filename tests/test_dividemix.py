@@ -161,6 +161,7 @@ def test_classifier_and_verdict_are_better_than_plain_training(digits):
     assert report["f1"] > 0.9 and report["auc"] > 0.95
 
 
+@pytest.mark.slow
 def test_rows_of_equal_posteriors_are_ranked(digits):
     X, y = digits[0][:400], digits[2][:400]
     y_noisy, _ = flip_symmetric(y, 0.4, random_state=0)
@@ -193,12 +194,14 @@ def test_class_of_two_rows_is_learnt_with():
     assert model.predict_proba(X).shape == (80, 3)
 
 
+@pytest.mark.slow
 def test_batches_of_one_row_are_learnt_from():
     X, y, y_clean = easy_table(40)
     net = plain_skorch_net(batch_size=1, lr=0.02, max_epochs=4)
     assert RobustClassifier("dividemix", net=net, random_state=0).fit(X, y).score(X, y_clean) > 0.8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("held_out", [ValidSplit(4), ValidSplit(4, stratified=True)])
 def test_rows_held_out_by_the_net_are_judged_by_their_margin(held_out):
     X, y, y_clean = easy_table()

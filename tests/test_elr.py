@@ -130,6 +130,7 @@ def test_wrong_labels_are_not_learnt_by_heart(digits):
     assert learnt[1] < learnt[0] - 0.3
 
 
+@pytest.mark.slow
 def test_few_right_labels_are_flagged(digits):
     X, _, y, _ = digits
     assert NoisyLabelDetector("elr", random_state=0).fit(X, y).noise_mask_.mean() < 0.02

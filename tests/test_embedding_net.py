@@ -46,6 +46,7 @@ def test_the_net_of_the_user_is_taken_for_many_columns_too():
     assert type(fitted.net_) is TabularNet
 
 
+@pytest.mark.slow
 def test_the_head_finds_more_wrong_labels_of_embeddings_than_the_net_for_tables():
     X, y_noisy, y = embeddings()
     areas = [
@@ -57,6 +58,7 @@ def test_the_head_finds_more_wrong_labels_of_embeddings_than_the_net_for_tables(
     assert areas[0] > areas[1] + 0.03
 
 
+@pytest.mark.slow
 def test_the_head_learns_embeddings_in_spite_of_wrong_labels():
     X, y_noisy, y = embeddings(600)
     plain = RobustClassifier("cross_entropy", net=TabularNet(), **SEEDED)

@@ -85,6 +85,7 @@ def test_bad_rows_are_named(estimator_class, name):
         short(estimator_class).fit(rows, Y)
 
 
+@pytest.mark.first_case_is_quick
 @pytest.mark.parametrize("name", ["infinity", "too large", "complex table", "sparse tensor"])
 def test_bad_rows_to_predict_are_named(name):
     rows, message = BAD_ROWS[name]
@@ -92,6 +93,7 @@ def test_bad_rows_to_predict_are_named(name):
         short().fit(X, Y).predict(rows)
 
 
+@pytest.mark.first_case_is_quick
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
@@ -144,6 +146,7 @@ def test_bad_labels_are_named(estimator_class, labels, message):
         short(estimator_class).fit(X, labels)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
 def test_tensors_of_any_float_type_are_taken(dtype):
     X = torch.from_numpy(table()[0]).to(dtype)
@@ -206,6 +209,7 @@ def test_missing_values_in_trusted_are_named(estimator_class, trusted):
         short(estimator_class).fit(X, Y, trusted=trusted)
 
 
+@pytest.mark.slow
 def test_masks_of_pandas_and_torch_are_taken():
     trusted = np.arange(N_ROWS) < 20
     for mask in (pd.Series(trusted, dtype="boolean"), torch.from_numpy(trusted)):
@@ -250,6 +254,7 @@ def test_a_final_that_is_an_array_is_named():
         short(RobustClassifier, final=np.array(["method", "filter"])).fit(X, Y)
 
 
+@pytest.mark.slow
 @BOTH
 @pytest.mark.parametrize(
     "params",
@@ -395,6 +400,7 @@ FORESTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FORESTS)
 @pytest.mark.parametrize("seed", [0, np.random.RandomState], ids=["integer", "generator"])
 def test_equal_seeds_give_equal_final_estimators(name, seed):
@@ -410,6 +416,7 @@ def test_equal_seeds_give_equal_final_estimators(name, seed):
     np.testing.assert_array_equal(np.random.get_state()[1], state)
 
 
+@pytest.mark.slow
 def test_other_seeds_give_other_final_estimators():
     first, second = (
         short(RobustClassifier, final_estimator=RandomForestClassifier(5), random_state=seed)
@@ -420,6 +427,7 @@ def test_other_seeds_give_other_final_estimators():
     assert first != second
 
 
+@pytest.mark.slow
 def test_only_the_clone_of_a_final_estimator_is_seeded_and_only_where_it_has_no_seed():
     forest = RandomForestClassifier(5)
     given = make_pipeline(StandardScaler(), RandomForestClassifier(5, random_state=42))

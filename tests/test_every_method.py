@@ -9,7 +9,16 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.datasets import load_digits
-from small_data import BOTH, SHORT, easy_table, plain_skorch_net, tiny_image_classifier, tiny_images
+from small_data import (
+    BOTH,
+    OWN_CLASSIFIER,
+    SHORT,
+    easy_table,
+    plain_skorch_net,
+    slow_but_some,
+    tiny_image_classifier,
+    tiny_images,
+)
 from torch.utils.data import TensorDataset
 
 from sknoisy import NoisyLabelDetector, RobustClassifier
@@ -20,8 +29,16 @@ from sknoisy.nets import TabularNet
 from sknoisy.noise import flip_symmetric
 
 EVERY = pytest.mark.parametrize("name", METHODS)
+EVERY_SLOWLY = pytest.mark.parametrize("name", slow_but_some(METHODS))
 NEEDING = [name for name, kind in METHODS.items() if kind.needs_trusted]
 NEEDING_NONE = [name for name in METHODS if name not in NEEDING]
+# Both estimators of a method hold one training, unless it trains a classifier of its own.
+TRAININGS = [(NoisyLabelDetector, name) for name in METHODS]
+TRAININGS += [(RobustClassifier, name) for name in [*OWN_CLASSIFIER, "cross_entropy"]]
+EACH_TRAINING = pytest.mark.parametrize(("estimator_class", "name"), TRAININGS)
+EACH_FITTED_TRAINING = pytest.mark.parametrize(
+    "fitted", TRAININGS, indirect=True, ids=lambda param: f"{param[0].__name__}-{param[1]}"
+)
 
 # What makes a method treat a Dataset as it treats a table, where by default it doesn't.
 ALIKE_FOR_DATASETS = {"simifeat": {"features": "net"}}
@@ -41,22 +58,22 @@ def some_trusted(y, y_clean, step=3):
     return (np.arange(len(y)) % step == 0) & (y == y_clean)
 
 
-@pytest.fixture(
-    scope="module",
-    params=[(kind, name) for kind in (NoisyLabelDetector, RobustClassifier) for name in METHODS],
-    ids=lambda param: f"{param[0].__name__}-{param[1]}",
-)
-def fitted(request):
-    """One fit per estimator and method for all tests that only look at it."""
-    estimator_class, name = request.param
-    X, y, _ = easy_table()
-    return estimator_class(without_trusted_rows(name), **SHORT).fit(X, y)
-
-
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory):
     """A folder for trainings that several tests would repeat."""
     return str(tmp_path_factory.mktemp("trainings"))
+
+
+@pytest.fixture(
+    scope="module",
+    params=slow_but_some(METHODS, (NoisyLabelDetector, RobustClassifier)),
+    ids=lambda param: f"{param[0].__name__}-{param[1]}",
+)
+def fitted(request, cache):
+    """One fit per estimator and method for all tests that only look at it."""
+    estimator_class, name = request.param
+    X, y, _ = easy_table()
+    return estimator_class(without_trusted_rows(name), memory=cache, **SHORT).fit(X, y)
 
 
 def results(model, X):
@@ -103,17 +120,11 @@ def test_parameters_are_those_of_the_estimator_too(estimator_class, name):
         assert getattr(estimator.method, key) is marker
 
 
-@EVERY
-def test_method_given_by_the_user_is_left_as_it_was(name):
-    X, y, _ = easy_table(80)
-    method = without_trusted_rows(name)
-    before = dict(vars(method))
-    RobustClassifier(method, **SHORT).fit(X, y)
-    assert vars(method) == before
+def test_method_given_by_the_user_is_left_as_it_was(fitted):
+    assert vars(fitted.method) == vars(without_trusted_rows(fitted.method.name))
 
 
-@pytest.mark.slow
-@EVERY
+@EVERY_SLOWLY
 def test_name_and_object_are_the_same_method(name):
     X, y, y_clean = easy_table(80)
     trusted = some_trusted(y, y_clean)
@@ -162,6 +173,20 @@ def test_new_rows_are_judged(fitted):
     assert_allclose(fitted.predict_proba(X).sum(axis=1), 1, rtol=1e-5)
 
 
+@pytest.mark.parametrize(
+    "name", slow_but_some(name for name in METHODS if name not in OWN_CLASSIFIER)
+)
+def test_a_classifier_without_a_training_of_its_own_is_the_detector(name, cache):
+    X, y, _ = easy_table()
+    estimators = (
+        estimator_class(without_trusted_rows(name), memory=cache, **SHORT)
+        for estimator_class in (NoisyLabelDetector, RobustClassifier)
+    )
+    detector, classifier = (estimator.fit(X, y) for estimator in estimators)
+    assert_same_results(classifier, detector, X)
+    assert_array_equal(classifier.score_labels(X, y), detector.score_labels(X, y))
+
+
 def test_fitted_estimator_survives_pickling(fitted):
     X, _, _ = easy_table()
     loaded = pickle.loads(pickle.dumps(fitted))
@@ -170,10 +195,11 @@ def test_fitted_estimator_survives_pickling(fitted):
 
 
 @pytest.mark.slow
+@EACH_FITTED_TRAINING
 def test_equal_seeds_give_equal_results_and_labels_keep_their_names(fitted):
     X, y, _ = easy_table()
     names = np.array(["cat", "dog"])
-    named = clone(fitted).fit(X, names[y])
+    named = clone(fitted).set_params(memory=None).fit(X, names[y])
     assert_same_results(named, fitted, X)
     assert_array_equal(named.classes_, names)
     assert_array_equal(named.predict(X), names[fitted.predict(X)])
@@ -181,6 +207,7 @@ def test_equal_seeds_give_equal_results_and_labels_keep_their_names(fitted):
 
 
 @pytest.mark.slow
+@EACH_FITTED_TRAINING
 def test_other_seeds_give_other_results(fitted):
     X, y, _ = easy_table()
     other = clone(fitted).set_params(random_state=1).fit(X, y)
@@ -188,15 +215,12 @@ def test_other_seeds_give_other_results(fitted):
 
 
 @pytest.mark.slow
-@EVERY
-@BOTH
+@EACH_FITTED_TRAINING
 @pytest.mark.parametrize("contamination", [0.05, 0.3])
-def test_contamination_flags_that_share_of_the_rows(estimator_class, name, contamination, cache):
+def test_contamination_flags_that_share_of_the_rows(fitted, contamination):
     X, y, _ = easy_table()
-    method = without_trusted_rows(name)
-    estimator = estimator_class(method, contamination=contamination, memory=cache, **SHORT)
-    fitted = estimator.fit(X, y)
-    assert fitted.noise_mask_.sum() == round(contamination * len(y))
+    flagged = clone(fitted).set_params(contamination=contamination).fit(X, y).noise_mask_
+    assert flagged.sum() == round(contamination * len(y))
 
 
 @pytest.mark.slow
@@ -205,8 +229,9 @@ def test_contamination_flags_that_share_of_the_rows(estimator_class, name, conta
 def test_very_short_trainings_give_a_verdict(name, max_epochs):
     X, y = load_digits(return_X_y=True)
     X, y = X[:300], flip_symmetric(y[:300], 0.2, random_state=0)[0]
-    model = RobustClassifier(without_trusted_rows(name), max_epochs=max_epochs, random_state=0)
-    model.fit(X, y)
+    # Trees know no epochs, and ten classes of them take long.
+    settings = {"net": TabularNet(), "max_epochs": max_epochs, "random_state": 0}
+    model = RobustClassifier(without_trusted_rows(name), **settings).fit(X, y)
     assert np.isfinite(model.label_quality_).all()
     assert np.isfinite(model.predict_proba(X)).all()
 
@@ -226,8 +251,7 @@ def test_wrong_labels_are_found_better_than_by_chance(name):
 
 
 @pytest.mark.slow
-@EVERY
-@BOTH
+@EACH_TRAINING
 @pytest.mark.parametrize("rule", [{"threshold": 0.99}, {"contamination": 0.9}, {}], ids=str)
 def test_trusted_rows_are_never_flagged_and_weigh_one(estimator_class, name, rule, cache):
     X, y, _ = easy_table()
@@ -242,8 +266,7 @@ def test_trusted_rows_are_never_flagged_and_weigh_one(estimator_class, name, rul
 
 
 @pytest.mark.slow
-@EVERY
-@BOTH
+@EACH_TRAINING
 def test_all_rows_may_be_trusted(estimator_class, name):
     X, _, y = easy_table(80)
     fitted = estimator_class(name, **SHORT).fit(X, y, trusted=np.ones(len(y), dtype=bool))
@@ -277,8 +300,7 @@ def test_share_of_stand_ins_out_of_range_is_named(name, share):
 
 
 @pytest.mark.slow
-@EVERY
-@BOTH
+@EACH_TRAINING
 def test_rows_of_weight_zero_are_judged_but_teach_nothing(estimator_class, name):
     X, y, _ = easy_table()
     left_out = np.arange(len(y)) % 4 == 0
@@ -299,8 +321,7 @@ def test_rows_of_weight_zero_are_judged_but_teach_nothing(estimator_class, name)
 
 
 @pytest.mark.slow
-@EVERY
-@BOTH
+@EACH_TRAINING
 def test_a_dataset_without_y_equals_the_arrays_in_it(estimator_class, name):
     X, y, _ = easy_table(80)
     X = X.astype(np.float32)
@@ -325,8 +346,7 @@ def test_images_are_learnt_from_and_judged(name):
 
 
 @pytest.mark.slow
-@EVERY
-@BOTH
+@EACH_TRAINING
 def test_a_plain_skorch_net_of_the_users_is_trained(estimator_class, name):
     X, y, y_clean = easy_table()
     net = plain_skorch_net()
@@ -339,7 +359,7 @@ def test_a_plain_skorch_net_of_the_users_is_trained(estimator_class, name):
 # -- the program outside -------------------------------------------------------------------------
 
 
-@EVERY
+@EVERY_SLOWLY
 def test_inputs_and_the_programs_random_numbers_are_left_as_they_were(name):
     X, y, y_clean = easy_table(80)
     inputs = X, y, some_trusted(y, y_clean), np.linspace(0.5, 1.5, len(y))

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+from functools import cache
 
 import numpy as np
 import pytest
@@ -298,6 +299,7 @@ def test_a_class_that_a_module_excludes_has_probability_zero():
     assert np.isfinite(model.label_quality_).all()
 
 
+@pytest.mark.first_case_is_quick
 @BOTH
 @pytest.mark.parametrize("row", [0, 5, 17, 38])
 @pytest.mark.parametrize("value", [np.nan, np.inf, 1e39])
@@ -399,6 +401,7 @@ def test_outputs_of_the_wrong_scale_are_named(estimator_class, criterion, ending
         estimator_class(net=net, max_epochs=2).fit(*table())
 
 
+@pytest.mark.first_case_is_quick
 @pytest.mark.parametrize(
     ("criterion", "ending", "zeros"),
     [
@@ -437,17 +440,21 @@ INTEGERS = [
 @pytest.mark.parametrize("kind", [np.int8, np.uint8, np.int16, np.int64, np.uint64])
 @pytest.mark.parametrize(("method", "integers", "settings"), INTEGERS, ids=str)
 def test_integers_of_numpy_do_what_those_of_python_do(method, integers, settings, kind):
+    by_python, by_numpy = (
+        _results_by_integers(convert, method, tuple(integers.items()), tuple(settings.items()))
+        for convert in (int, kind)
+    )
+    np.testing.assert_array_equal(by_python, by_numpy)
+
+
+@cache
+def _results_by_integers(convert, method, integers, settings):
     X, y = table(260)
-    results = []
-    for convert in (int, kind):
-        model = RobustClassifier(
-            method(**{name: _convert(value, convert) for name, value in integers.items()}),
-            **{"max_epochs": 3, "random_state": 0}
-            | {name: convert(value) for name, value in settings.items()},
-        )
-        trusted = np.arange(260) % 2 == 0
-        results.append(model.fit(X, y, trusted=trusted).predict_proba(X))
-    np.testing.assert_array_equal(*results)
+    model = RobustClassifier(
+        method(**{name: _convert(value, convert) for name, value in integers}),
+        **{"max_epochs": 3, "random_state": 0} | {name: convert(value) for name, value in settings},
+    )
+    return model.fit(X, y, trusted=np.arange(260) % 2 == 0).predict_proba(X)
 
 
 def _convert(value, convert):
@@ -489,6 +496,7 @@ def test_a_holdout_that_leaves_one_row_is_named(estimator_class, holdout):
         estimator_class(WrongEvent(holdout=holdout), max_epochs=2).fit(*table())
 
 
+@pytest.mark.first_case_is_quick
 @pytest.mark.parametrize("holdout", [0.9, 0.95])
 def test_a_holdout_that_leaves_two_rows_works(holdout):
     model = RobustClassifier(WrongEvent(holdout=holdout), max_epochs=2).fit(*table())
@@ -616,6 +624,7 @@ def test_an_optimizer_that_takes_no_sparse_gradients_is_named(optimizer):
         RobustClassifier(net=net, max_epochs=2).fit(*table())
 
 
+@pytest.mark.first_case_is_quick
 @pytest.mark.parametrize(
     "optimizer", [torch.optim.SGD, torch.optim.SparseAdam, torch.optim.Adagrad]
 )
@@ -627,6 +636,7 @@ def test_an_optimizer_that_takes_sparse_gradients_trains(optimizer):
     assert model.fit(X, y).score(X, y) > 0.9
 
 
+@pytest.mark.first_case_is_quick
 @BOTH
 @pytest.mark.parametrize("device", ["meta", "xpu", "xpu:1", "cpu:3", "cuda:99", "mps:1", "xla"])
 def test_a_device_that_cannot_be_computed_on_is_named(estimator_class, device):

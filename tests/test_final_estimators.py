@@ -22,6 +22,7 @@ def test_final_estimator_sees_the_kept_rows_only():
     assert model.final_estimator_.n_samples_fit_ == (~model.noise_mask_).sum()
 
 
+@pytest.mark.slow
 def test_soft_training_leaves_out_what_is_probably_wrong():
     X, y, _ = easy_table()
     final = KNeighborsClassifier()
@@ -37,6 +38,7 @@ def test_plain_training_sees_all_rows():
     assert model.final_estimator_.n_samples_fit_ == len(y)
 
 
+@pytest.mark.slow
 def test_final_estimator_keeps_column_names():
     X, y, _ = easy_table()
     X = pd.DataFrame(X, columns=["a", "b", "c", "d"])
@@ -44,6 +46,7 @@ def test_final_estimator_keeps_column_names():
     assert list(model.final_estimator_.feature_names_in_) == ["a", "b", "c", "d"]
 
 
+@pytest.mark.slow
 def test_final_estimator_may_be_a_pipeline():
     X, y, y_clean = easy_table()
     final = make_scikit_learn_pipeline(StandardScaler(), LogisticRegression())
@@ -51,6 +54,7 @@ def test_final_estimator_may_be_a_pipeline():
     assert model.score(X, y_clean) > 0.95
 
 
+@pytest.mark.slow
 def test_weights_reach_a_final_estimator():
     X, y, _ = easy_table()
     settings = {"final_estimator": LogisticRegression(), "contamination": 0.2, **SHORT}
@@ -90,6 +94,7 @@ def test_labels_of_new_rows_are_scored_by_the_final_estimator():
     np.testing.assert_array_equal(scores < model.threshold_, given < 0.5)
 
 
+@pytest.mark.first_case_is_quick
 @pytest.mark.parametrize("final", ["weight", "filter", "filter_weight"])
 @pytest.mark.parametrize("final_estimator", [None, LogisticRegression()], ids=["net", "estimator"])
 def test_classifiers_of_the_final_training_know_all_classes(final, final_estimator):

@@ -84,6 +84,7 @@ def test_a_gain_within_the_error_is_no_gain():
     assert not is_better(scores, scores)
 
 
+@pytest.mark.first_case_is_quick
 @pytest.mark.parametrize("name", LEARN_NOTHING_OF_HELD_OUT_LABELS)
 def test_no_training_of_a_method_learns_the_labels_of_held_out_rows(name):
     X, y, _, _ = table(200)

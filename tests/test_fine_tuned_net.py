@@ -130,6 +130,7 @@ def test_every_training_starts_from_the_given_weights():
     assert not torch.equal(first.module.head.weight, second.module.head.weight)
 
 
+@pytest.mark.first_case_is_quick
 @pytest.mark.parametrize("method", ["wrong_event", "lsw", "dividemix", "cross_entropy"])
 @BOTH
 def test_the_module_of_the_user_is_left_as_it_was(estimator_class, method):
@@ -143,6 +144,7 @@ def test_the_module_of_the_user_is_left_as_it_was(estimator_class, method):
     assert all(value.grad is None for value in module.parameters())
 
 
+@pytest.mark.first_case_is_quick
 @pytest.mark.parametrize("frozen_epochs", [0, 1])
 @pytest.mark.parametrize("method", ["wrong_event", "lsw", "dividemix", "cross_entropy"])
 @BOTH
@@ -156,6 +158,7 @@ def test_equal_seeds_give_equal_results(estimator_class, method, frozen_epochs):
     assert_array_equal(first, second)
 
 
+@pytest.mark.first_case_is_quick
 @pytest.mark.parametrize("method", ["wrong_event", "lsw", "dividemix", "cross_entropy"])
 def test_a_module_that_knows_the_classes_learns_them_from_wrong_labels(method):
     X, y, y_clean = easy_table()
@@ -259,6 +262,7 @@ def test_the_body_stays_as_it_is_in_frozen_epochs_and_learns_afterwards():
     assert not torch.equal(head, run.module.head.weight)
 
 
+@pytest.mark.slow
 def test_the_head_alone_learns_in_frozen_epochs_also_where_weights_of_rows_are_learnt():
     X, y, _ = easy_table(80)
     module = table_module()
@@ -288,6 +292,7 @@ def test_images_are_normalised_by_the_given_means_and_deviations():
     assert_allclose(module.module.seen[0, :, 0, 0], [0.45, 0.2, 0.14], rtol=1e-5)
 
 
+@pytest.mark.first_case_is_quick
 @pytest.mark.parametrize(
     "make, expected",
     [

@@ -77,6 +77,7 @@ def test_an_unfitted_estimator_stays_unfitted(estimator_class, failure):
         estimator.predict(X)
 
 
+@pytest.mark.first_case_is_quick
 @pytest.mark.filterwarnings("ignore:X does not have valid feature names")
 @BOTH
 @EACH_FAILURE
@@ -90,6 +91,7 @@ def test_a_fitted_estimator_stays_as_it_was(estimator_class, failure):
     np.testing.assert_array_equal(estimator.predict_proba(X), probabilities)
 
 
+@pytest.mark.slow
 def test_a_final_estimator_that_fails_leaves_the_earlier_fit():
     model = RobustClassifier(final_estimator=LogisticRegression(), **SHORT).fit(X, Y)
     before = dict(vars(model))
@@ -100,6 +102,7 @@ def test_a_final_estimator_that_fails_leaves_the_earlier_fit():
     np.testing.assert_array_equal(model.predict(X), before["final_estimator_"].predict(X))
 
 
+@pytest.mark.slow
 def test_rows_of_an_earlier_resampling_do_not_outlive_a_fit():
     detector = NoisyLabelDetector(**SHORT)
     detector.fit_resample(X, Y)
@@ -116,6 +119,7 @@ def test_a_resampling_that_fails_leaves_the_earlier_one():
     assert detector.sample_indices_ is before
 
 
+@pytest.mark.slow
 def test_an_earlier_final_estimator_does_not_outlive_a_fit_without_one():
     model = RobustClassifier(final_estimator=DecisionTreeClassifier(), **SHORT).fit(X, Y)
     model.set_params(final_estimator=None).fit(X, Y)
@@ -129,12 +133,14 @@ def test_what_was_fitted_predicts_until_the_next_fit():
     np.testing.assert_array_equal(model.predict_proba(X), expected)
 
 
+@pytest.mark.slow
 @BOTH
 def test_column_names_of_an_earlier_table_do_not_outlive_a_fit_without(estimator_class):
     estimator = estimator_class(**SHORT).fit(pd.DataFrame(X, columns=["a", "b", "c"]), Y)
     assert not hasattr(estimator.fit(X, Y), "feature_names_in_")
 
 
+@pytest.mark.slow
 @BOTH
 def test_parameters_requests_and_notes_of_the_user_outlive_a_fit(estimator_class):
     estimator = estimator_class(threshold=0.4, **SHORT)

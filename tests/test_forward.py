@@ -85,6 +85,7 @@ def test_wrong_labels_have_a_small_posterior(digits):
     assert report["f1"] > 0.85 and report["auc"] > 0.9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("estimation", ["dual_t", "anchors", "hoc"])
 def test_matrix_is_estimated_after_a_short_training(digits, estimation):
     X, y = digits
@@ -125,6 +126,7 @@ def test_given_matrix_saves_the_first_training(pair_of_classes):
     assert len(estimated.history_) == 3 + 1 and len(given.history_) == 3
 
 
+@pytest.mark.slow
 def test_classes_of_the_given_matrix_are_in_the_order_of_classes(pair_of_classes):
     X, y = pair_of_classes
     names = np.array(["rose", "aster"])[y]
@@ -141,6 +143,7 @@ def test_classes_of_the_given_matrix_are_in_the_order_of_classes(pair_of_classes
     assert scores[0] > 0.85 and scores[0] > scores[1] + 0.2
 
 
+@pytest.mark.slow
 def test_trusted_rows_are_never_judged_wrong(digits):
     X, y = digits
     y_noisy, _ = flip_symmetric(y, 0.4, random_state=0)
@@ -171,6 +174,7 @@ def test_neighbours_of_two_rows_are_not_enough(pair_of_classes):
         NoisyLabelDetector(Forward(estimation="hoc"), **SHORT).fit(X, [0, 0, 1, 1], trusted=trusted)
 
 
+@pytest.mark.slow
 def test_dataset_and_held_out_rows_are_judged(pair_of_classes):
     X, y = pair_of_classes
     dataset = TensorDataset(torch.from_numpy(X), torch.from_numpy(y))

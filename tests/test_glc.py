@@ -58,6 +58,7 @@ def test_wrong_labels_have_a_small_posterior(digits):
     assert report["f1"] > 0.75 and report["auc"] > 0.85
 
 
+@pytest.mark.slow
 def test_matrix_is_that_of_the_noise_of_untrusted_rows(digits):
     X, y = digits
     y_noisy, _ = flip_pair(y, 0.4, random_state=0)
@@ -76,6 +77,7 @@ def test_matrix_is_the_mean_over_the_trusted_rows_of_a_class(pair_of_classes):
     assert (detector.transition_matrix_ > 0.02).all()
 
 
+@pytest.mark.slow
 def test_trusted_rows_are_never_judged_wrong(digits):
     X, y = digits
     y_noisy, trusted = with_trusted_rows(y, flip_symmetric(y, 0.4, random_state=0)[0])

@@ -49,6 +49,7 @@ def new_run(net, **settings):
 # -- agreement and wrong events ------------------------------------------------------------------
 
 
+@pytest.mark.first_case_is_quick
 @pytest.mark.parametrize("name", METHODS)
 def test_every_epoch_tells_its_stage_and_how_often_the_labels_were_predicted(name):
     history = fitted(name, RobustClassifier).history_
@@ -208,6 +209,7 @@ def test_the_training_that_chose_stand_ins_comes_first():
 # -- each row by epoch ---------------------------------------------------------------------------
 
 
+@pytest.mark.first_case_is_quick
 @pytest.mark.parametrize("name", RECORDING)
 def test_rows_are_recorded_by_epoch_on_request_only(name):
     assert "by_epoch" not in fitted(name).evidence_

@@ -15,6 +15,7 @@ def image_probabilities():
     return tiny_image_classifier().fit(X, y).predict_proba(X)
 
 
+@pytest.mark.first_case_is_quick
 @pytest.mark.parametrize(
     "layout",
     [
@@ -62,6 +63,7 @@ def test_layout_of_images_may_change_from_fit_to_predict():
     )
 
 
+@pytest.mark.slow
 def test_images_get_an_image_net_by_default():
     X, y = tiny_images(8)
     fitted = NoisyLabelDetector("cross_entropy", max_epochs=1, random_state=0).fit(X, y)

@@ -24,6 +24,7 @@ def test_every_class_keeps_a_row(rule):
     np.testing.assert_array_equal(np.unique(y[~detector.noise_mask_]), detector.classes_)
 
 
+@pytest.mark.first_case_is_quick
 @BOTH
 def test_new_rows_are_judged_like_those_of_fit(estimator_class):
     X, y, _ = easy_table(240)
@@ -38,6 +39,7 @@ def test_new_rows_are_judged_like_those_of_fit(estimator_class):
     assert quality[wrong].max() < quality[~wrong].min()
 
 
+@pytest.mark.slow
 @BOTH
 def test_suggested_labels_change_flagged_rows_only(estimator_class):
     X, y, y_clean = easy_table()
@@ -48,6 +50,7 @@ def test_suggested_labels_change_flagged_rows_only(estimator_class):
     assert (fitted.suggested_labels_ == names[y_clean]).mean() > 0.95
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["wrong_event", LSW(self_trusted=0.3)])
 def test_transition_matrix_recovers_the_flips(method):
     X, y = make_blobs(900, 4, centers=3, random_state=1)

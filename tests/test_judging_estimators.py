@@ -82,6 +82,7 @@ def test_folds_judge_each_row_by_a_classifier_that_has_not_seen_it():
     assert 0.2 < detector.noise_mask_.mean() < 0.8
 
 
+@pytest.mark.slow
 def test_booster_counts_at_least_four_rounds_and_no_more_than_twice_its_best():
     X, y = load_digits(return_X_y=True)
     y_noisy, _ = flip_symmetric(y[:300], 0.4, random_state=0)
@@ -95,6 +96,7 @@ def test_booster_counts_at_least_four_rounds_and_no_more_than_twice_its_best():
     assert len(losses) == 25
 
 
+@pytest.mark.first_case_is_quick
 @pytest.mark.parametrize("kind", ESTIMATORS)
 @pytest.mark.parametrize("judge", [boosted, linear], ids=["rounds", "folds"])
 def test_predictions_and_verdicts_on_new_rows(noisy, kind, judge):
@@ -107,6 +109,7 @@ def test_predictions_and_verdicts_on_new_rows(noisy, kind, judge):
     assert verdict[flipped[300:]].mean() > 0.6 > 0.3 > verdict[~flipped[300:]].mean()
 
 
+@pytest.mark.first_case_is_quick
 @pytest.mark.parametrize("judge", [boosted, linear], ids=["rounds", "folds"])
 def test_integer_seed_makes_fits_equal(noisy, judge):
     X, _, y_noisy, _ = noisy
@@ -116,6 +119,7 @@ def test_integer_seed_makes_fits_equal(noisy, judge):
     assert_array_equal(one.label_quality_, other.label_quality_)
 
 
+@pytest.mark.slow
 def test_user_s_classifier_stays_unfitted(noisy):
     X, _, y_noisy, _ = noisy
     judge = boosted()
@@ -131,6 +135,7 @@ def test_trusted_rows_are_never_flagged(noisy):
     assert (detector.sample_weights_[trusted] == 1).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("judge", [boosted, GaussianNB], ids=["rounds", "folds"])
 def test_rows_of_weight_zero_are_judged_without_being_learnt_from(noisy, judge):
     X, y, y_noisy, _ = noisy
@@ -173,6 +178,7 @@ def test_rows_are_dropped_as_with_a_net(noisy):
     assert len(y_kept) == len(X_kept) < len(X)
 
 
+@pytest.mark.slow
 def test_classes_are_the_user_s_own(noisy):
     X, _, y_noisy, _ = noisy
     names = np.array(["low", "middle", "high"])[y_noisy]
@@ -205,6 +211,7 @@ def test_pickled_estimator_predicts_alike(noisy, judge):
     assert_array_equal(copy.predict_proba(X), model.predict_proba(X))
 
 
+@pytest.mark.slow
 def test_parameters_of_the_judge_are_searchable(noisy):
     X, _, y_noisy, _ = noisy
     search = GridSearchCV(
@@ -233,6 +240,7 @@ def test_class_of_two_rows_stays_in_the_training():
 # -- net and trees together -------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ESTIMATORS)
 def test_net_and_trees_judge_a_table_by_default(noisy, kind):
     X, y, y_noisy, flipped = noisy
@@ -251,6 +259,7 @@ def test_net_judges_alone_where_it_is_given_or_the_method_knows_no_trees(noisy, 
     assert not hasattr(detector, "estimators_")
 
 
+@pytest.mark.slow
 def test_parameters_of_the_default_net_leave_the_trees_beside_it(noisy):
     X, _, y_noisy, _ = noisy
     detector = NoisyLabelDetector(max_epochs=2).set_params(net__lr=0.01).fit(X, y_noisy)
@@ -264,6 +273,7 @@ def test_embeddings_are_left_to_the_net():
     assert not hasattr(detector, "estimators_")
 
 
+@pytest.mark.slow
 def test_probabilities_are_weighed_by_what_each_judge_knows(noisy):
     X, _, y_noisy, _ = noisy
     detector = NoisyLabelDetector(max_epochs=4, random_state=0).fit(X, y_noisy)
@@ -274,6 +284,7 @@ def test_probabilities_are_weighed_by_what_each_judge_knows(noisy):
     assert_allclose(detector.predict_proba(X), weight * of_trees + (1 - weight) * of_net)
 
 
+@pytest.mark.slow
 def test_trees_of_the_classifier_learn_the_kept_rows(noisy):
     X, y, y_noisy, flipped = noisy
     model = RobustClassifier(max_epochs=8, random_state=0).fit(X, y_noisy)
@@ -291,6 +302,7 @@ def test_so_few_rows_that_none_can_be_held_out_are_judged():
 # -- how the classifier is got ----------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_robust_classifier_ends_with_the_same_estimator(noisy):
     X, y, y_noisy, _ = noisy
     model = RobustClassifier(estimator=boosted(max_depth=3), random_state=0).fit(X, y_noisy)

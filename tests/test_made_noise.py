@@ -43,6 +43,7 @@ def test_pair_noise_goes_to_the_next_class(load):
     np.testing.assert_array_equal(data.y, expected)
 
 
+@pytest.mark.slow
 def test_classes_of_a_table_can_be_learnt():
     data = make_noisy_classification(1000, n_classes=4, n_string_columns=3, random_state=0)
     model = HistGradientBoostingClassifier(max_iter=30, categorical_features="from_dtype")

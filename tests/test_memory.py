@@ -31,6 +31,7 @@ def counting_net():
     return TabularNet(max_epochs=2, callbacks=[("count", CountTrainings())])
 
 
+@pytest.mark.first_case_is_quick
 @pytest.mark.parametrize(("caches", "n_trainings"), [(True, 2), (False, 6)])
 def test_a_grid_over_thresholds_trains_once_per_fold_with_memory(caches, n_trainings, tmp_path):
     X, y, _ = easy_table(80)
@@ -69,6 +70,7 @@ def test_a_dataset_is_found_again_in_memory(tmp_path):
     assert CountTrainings.n_trainings == 1
 
 
+@pytest.mark.first_case_is_quick
 @pytest.mark.parametrize(
     "change",
     [
@@ -113,6 +115,7 @@ def test_a_grid_in_two_processes_gives_what_one_gives_with_memory(tmp_path):
     np.testing.assert_array_equal(*scores)
 
 
+@pytest.mark.slow
 def test_trainings_from_memory_give_the_same_estimator(tmp_path):
     X, y, _ = easy_table(80)
     model = RobustClassifier(memory=str(tmp_path), **SHORT)

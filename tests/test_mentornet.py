@@ -77,6 +77,7 @@ def test_half_of_the_labels_are_flipped_to_others():
     assert set(flipped) == {0, 1, 2}
 
 
+@pytest.mark.slow
 def test_mentor_tells_a_falling_loss_from_one_that_stays():
     n_rows = 60
     right = torch.arange(n_rows) % 2 == 0
@@ -91,6 +92,7 @@ def test_mentor_tells_a_falling_loss_from_one_that_stays():
     assert weights[right].min() > 0.9 and weights[~right].max() < 0.1
 
 
+@pytest.mark.slow
 def test_data_of_the_user_are_not_flipped():
     trainer = small_trainer(trusted=range(6))
     y = trainer.data.y.copy()
@@ -105,6 +107,7 @@ def test_only_a_learned_curriculum_needs_trusted_rows():
         NoisyLabelDetector(MentorNet(curriculum="learned"), **SHORT).fit(X, y)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_trusted", [1, 3])
 def test_a_mentor_of_few_trusted_rows_gives_a_verdict(n_trusted):
     X, y, _ = easy_table(60)

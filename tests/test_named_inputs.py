@@ -95,6 +95,7 @@ def test_every_method_that_mixes_no_rows_takes_a_dict(name):
     assert not fitted.noise_mask_[trusted].any()
 
 
+@pytest.mark.first_case_is_quick
 @pytest.mark.parametrize(
     "net",
     [
@@ -144,6 +145,7 @@ def test_bytes_of_images_reach_the_module_as_fractions_and_integers_as_they_are(
     assert seen["word"].dtype == torch.int64 and seen["word"].max() > 1
 
 
+@pytest.mark.slow
 def test_codes_may_be_embedded_and_entries_may_have_one_value_per_row():
     random = np.random.default_rng(0)
     word, number = random.integers(0, 4, 120), random.normal(size=120)

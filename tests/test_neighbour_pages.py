@@ -60,6 +60,7 @@ def test_round_trip_by_label_studio_settles_the_verdict(tmp_path, monkeypatch):
     assert 'Image name="content" value="$image"' in names["interface"]
 
 
+@pytest.mark.slow
 def test_skore_finds_the_issue_that_the_page_speaks_of(tmp_path, monkeypatch):
     pytest.importorskip("skore")
     monkeypatch.chdir(tmp_path)
@@ -78,6 +79,7 @@ def test_skore_finds_the_issue_that_the_page_speaks_of(tmp_path, monkeypatch):
     assert "SKN001" in set(frame["code"])
 
 
+@pytest.mark.slow
 def test_skrub_and_fiftyone_are_shown_one_after_the_other(tmp_path, monkeypatch):
     pytest.importorskip("skrub")
     monkeypatch.chdir(tmp_path)

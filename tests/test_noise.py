@@ -328,6 +328,7 @@ def test_data_frame_of_mixed_number_types_is_accepted():
     assert flipped.any()
 
 
+@pytest.mark.first_case_is_quick
 @pytest.mark.parametrize("rate", [-0.1, 1, 1.5, float("nan"), "0.2", True, None, [0.1, 0.2]])
 @every_flip
 def test_rate_outside_zero_to_one_is_refused(flip, rate):

@@ -33,6 +33,7 @@ def confusions(probabilities, y):
     return counts
 
 
+@pytest.mark.first_case_is_quick
 @pytest.mark.parametrize("share", [0.0, 0.05, 0.2, 0.4])
 @pytest.mark.parametrize("overlap", [0.05, 0.2])
 @pytest.mark.parametrize("seed", [0, 1])

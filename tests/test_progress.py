@@ -86,6 +86,7 @@ def test_a_line_for_each_epoch_tells_stage_loss_and_contradicted_labels(capsys):
         assert line.endswith(" left") == (number < totals[stage])
 
 
+@pytest.mark.first_case_is_quick
 @pytest.mark.parametrize(
     "settings, expected",
     [
@@ -111,6 +112,7 @@ def test_each_part_of_a_fit_is_told(capsys, settings, expected):
     assert all(any(part in line for line in lines) for part in expected)
 
 
+@pytest.mark.slow
 def test_the_last_training_and_its_candidates_are_told(capsys):
     model = estimator(RobustClassifier, final_estimator=LogisticRegression(), verbose=2)
     model.fit(*table(600))

@@ -84,12 +84,14 @@ def test_row_without_any_part_has_all_in_equal_shares():
     assert_allclose(found[-1], 0.5)
 
 
+@pytest.mark.slow
 def test_matrices_of_the_parts_are_recovered_from_anchors():
     shares = random_shares(3 * 20, 2).reshape(3, 20, 2)
     targets = np.einsum("imj,jik->imk", shares, PARTS)
     assert_allclose(fit_part_matrices(shares, targets), PARTS, atol=0.02)
 
 
+@pytest.mark.slow
 def test_part_that_no_anchor_has_stays_at_the_mean_of_the_class():
     shares = np.zeros((3, 4, 2))
     shares[:, :, 0] = 1

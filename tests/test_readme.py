@@ -123,6 +123,7 @@ def test_commands_and_options_of_the_command_line_exist(page):
         assert {word for word in words if word.startswith("--")} <= options
 
 
+@pytest.mark.slow
 def test_every_attribute_of_the_tables_is_one_of_the_estimators():
     page = ROOT / "docs" / "user_guide" / "attributes.md"
     rows = re.findall(r"^\| (`\w+_`.*?) \|", page.read_text(encoding="utf-8"), re.MULTILINE)

@@ -45,6 +45,7 @@ def test_defaults_of_a_users_method_are_taken_by_their_old_name():
     assert Mine.default_final == "filter"
 
 
+@pytest.mark.first_case_is_quick
 @pytest.mark.parametrize(
     "old, new, value",
     [

@@ -49,18 +49,21 @@ def table_report():
 # -- forms -------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_page_is_one_html_document_without_addresses_to_load(table_report):
     page = table_report.html()
     assert page.startswith("<!DOCTYPE html>")
     assert not re.search(r'<(?:script|img|link|iframe)[^>]*\s(?:src|href)="?(?:https?:)?//', page)
 
 
+@pytest.mark.slow
 def test_own_script_is_small(table_report):
     scripts = re.findall(r"<script>(.*?)</script>", table_report.html(), re.DOTALL)
     assert len(scripts) == 1
     assert len(scripts[0].encode()) < 60_000
 
 
+@pytest.mark.slow
 def test_snippet_is_the_page_in_a_frame_of_its_own(table_report):
     class Frames(HTMLParser):
         found = []
@@ -76,12 +79,14 @@ def test_snippet_is_the_page_in_a_frame_of_its_own(table_report):
     assert "allow-same-origin" not in attributes["sandbox"]
 
 
+@pytest.mark.slow
 def test_notebooks_get_the_snippet_and_a_line_of_text(table_report):
     shown = table_report._repr_mimebundle_()
     assert shown["text/html"] == table_report.html_snippet() == table_report._repr_html_()
     assert re.search(r"about [\d.]+ % of 150 labels wrong", shown["text/plain"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("opened", [io.StringIO, io.BytesIO])
 def test_page_is_written_to_paths_and_open_files(table_report, tmp_path, opened):
     table_report.write_html(tmp_path / "page.html")
@@ -92,6 +97,7 @@ def test_page_is_written_to_paths_and_open_files(table_report, tmp_path, opened)
     assert (written if isinstance(written, str) else written.decode()) == table_report.html()
 
 
+@pytest.mark.slow
 def test_open_shows_a_file_that_holds_the_page(table_report, monkeypatch):
     import webbrowser
     from pathlib import Path
@@ -132,6 +138,7 @@ def test_markdown_tells_rate_classes_and_first_rows(table_report):
     assert "## Compared with the right labels" in text
 
 
+@pytest.mark.slow
 def test_markdown_keeps_hostile_names_in_their_cells():
     detector, frame = fitted_hostile()
     text = LabelQualityReport(detector, frame).markdown()
@@ -141,6 +148,7 @@ def test_markdown_keeps_hostile_names_in_their_cells():
     assert counts <= {4, 5, 6, 7}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["class", "column", "cell", "row label", "group"])
 def test_nothing_hostile_is_markup_in_the_page(place):
     detector, frame = fitted_hostile()
@@ -256,6 +264,7 @@ def test_a_detector_fitted_on_a_dataset_of_images_shows_them():
     assert torch.equal(torch.get_rng_state(), state)
 
 
+@pytest.mark.slow
 def test_rows_of_a_table_are_shown_as_text():
     frame = pd.DataFrame(
         {
@@ -273,6 +282,7 @@ def test_rows_of_a_table_are_shown_as_text():
     assert cells == ["Bern" if first % 2 == 0 else None, "2024-05-01", "0.1", "True", str(first)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "kind",
     [
@@ -312,6 +322,7 @@ def test_a_list_of_images_is_shown_as_pictures():
     assert len(content_of(images)["pictures"]) == 150
 
 
+@pytest.mark.slow
 def test_image_files_are_read_and_those_that_cannot_be_are_named(tmp_path):
     paths = [tmp_path / f"{number}.png" for number in range(150)]
     for path in paths[1:]:
@@ -341,6 +352,7 @@ def test_without_rows_the_labels_are_reported_alone():
     assert data_of(report)["content"]["places"] == []
 
 
+@pytest.mark.slow
 def test_rows_of_X_stay_as_they_were():
     detector, frame, _, _ = fitted_table()
     before = frame.copy()
@@ -351,6 +363,7 @@ def test_rows_of_X_stay_as_they_were():
 # -- what it says ------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_reviewed_rows_carry_their_answer():
     detector, X, _, truth = fitted_table()
     reviewed = copy.deepcopy(detector)
@@ -373,6 +386,7 @@ def test_truth_may_name_other_classes_and_be_missing():
     assert (told["n_known"], told["n_wrong"]) == (50, 1)
 
 
+@pytest.mark.slow
 def test_figures_that_the_truth_does_not_give_are_left_out():
     detector, X, y, _ = fitted_table()
     report = LabelQualityReport(detector, X, truth=y)
@@ -394,6 +408,7 @@ def test_a_model_that_knows_the_classes_is_recommended(table_report):
     assert model["level"] == "good"
 
 
+@pytest.mark.slow
 def test_the_form_of_the_last_training_is_told_with_its_scores():
     X, y, _ = blobs(600)
     trees = HistGradientBoostingClassifier(max_iter=30)
@@ -447,6 +462,7 @@ def test_values_that_are_no_numbers_leave_gaps():
     ]
 
 
+@pytest.mark.slow
 def test_without_history_the_page_says_so(table_report):
     detector, X, _, _ = fitted_table()
     model = copy.deepcopy(detector)
@@ -454,6 +470,7 @@ def test_without_history_the_page_says_so(table_report):
     assert "No epochs or rounds were recorded" in LabelQualityReport(model, X).html()
 
 
+@pytest.mark.slow
 def test_skrub_is_asked_for_the_columns_of_tables_only(table_report):
     pytest.importorskip("skrub")
     assert "skrub" in data_of(table_report)["table"]

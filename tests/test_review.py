@@ -172,6 +172,7 @@ def test_reasons_tell_counts_and_threshold(detector):
     assert f"below the threshold of {detector.threshold_:.2f}" in reason
 
 
+@pytest.mark.slow
 def test_reasons_of_a_net_tell_its_predictions(forest):
     detector = NoisyLabelDetector("wrong_event", max_epochs=3, random_state=0)
     detector.fit(forest.X.iloc[:, :3], forest.y)
@@ -482,6 +483,7 @@ def test_row_labels_are_positions_where_the_index_does_not_name_rows(forest, kin
     assert_array_equal(np.flatnonzero(detector.reviewed_), queue["row"].iloc[:1])
 
 
+@pytest.mark.first_case_is_quick
 @pytest.mark.parametrize(
     "index",
     [

@@ -172,6 +172,7 @@ def test_known_wrong_labels_bound_the_interval_from_below():
     assert rates.min() >= 30 / 200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("noise_rate", [0.02, 0.1, 0.3])
 def test_interval_covers_the_truth_as_often_as_it_says(noise_rate):
     covered, n_draws = 0, 40

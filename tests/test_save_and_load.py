@@ -9,8 +9,6 @@ import pickle
 import pickletools
 import random
 import stat
-import subprocess
-import sys
 import types
 import zipfile
 
@@ -22,6 +20,7 @@ import torch
 from messy_tables import KINDS, messy_frame
 from numpy.testing import assert_allclose, assert_array_equal
 from pandas.testing import assert_frame_equal, assert_series_equal
+from script_runner import run_script
 from sklearn import config_context
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.ensemble import (
@@ -103,6 +102,7 @@ def test_every_method_is_the_same_after_loading(estimator_class, name, tmp_path)
     assert_same(model, save_and_load(model, tmp_path), X, y)
 
 
+@pytest.mark.first_case_is_quick
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_table_is_the_same_after_loading(kind, tmp_path):
     frame, y = messy_frame(60)
@@ -136,6 +136,7 @@ def tiny_convolution():
     )  # fmt: skip
 
 
+@pytest.mark.first_case_is_quick
 @pytest.mark.parametrize("net", IMAGE_NETS)
 def test_nets_of_images_are_the_same_after_loading(net, tmp_path):
     X, y = tiny_images()
@@ -193,6 +194,7 @@ def optional(name):
     return pytest.importorskip(name)
 
 
+@pytest.mark.first_case_is_quick
 @pytest.mark.parametrize("kind", TREES)
 @pytest.mark.parametrize("estimator_class", [NoisyLabelDetector, RobustClassifier])
 def test_classifiers_that_judge_are_the_same_after_loading(estimator_class, kind, tmp_path):
@@ -222,6 +224,7 @@ INDEXES = {
 }  # fmt: skip
 
 
+@pytest.mark.first_case_is_quick
 @pytest.mark.parametrize("kind", INDEXES)
 def test_row_labels_are_the_same_after_loading(kind, tmp_path):
     X, y, _ = easy_table(40)
@@ -245,6 +248,7 @@ LABELS = {
 }
 
 
+@pytest.mark.first_case_is_quick
 @pytest.mark.parametrize("kind", LABELS)
 def test_classes_keep_their_type(kind, tmp_path):
     X, y, _ = easy_table(40)
@@ -285,6 +289,7 @@ PARAMETERS = {
 }  # fmt: skip
 
 
+@pytest.mark.first_case_is_quick
 @pytest.mark.parametrize("kind", PARAMETERS)
 def test_a_loaded_estimator_fits_as_the_saved_one_would(kind, tmp_path):
     model, X, y = small_model(**PARAMETERS[kind]())
@@ -315,8 +320,9 @@ def test_another_process_predicts_the_same(tmp_path):
         "import sys, numpy as np, sknoisy\n"
         "print(sknoisy.load(sys.argv[1]).predict_proba(np.load(sys.argv[2])).tobytes().hex())"
     )
-    command = [sys.executable, "-c", code, str(path), str(tmp_path / "X.npy")]
-    found = subprocess.run(command, capture_output=True, text=True, check=True)
+    script = tmp_path / "predict.py"
+    script.write_text(code)
+    found = run_script(script, [path, tmp_path / "X.npy"], folder=tmp_path, environment={})
     assert found.stdout.strip() == model.predict_proba(X).tobytes().hex()
 
 
@@ -385,6 +391,7 @@ def test_no_row_of_the_training_is_in_the_file(tmp_path):
 # -- pickles and skops ---------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_pickle_holds_arrays_and_no_net():
     model, X, y = small_model(RobustClassifier, net=None, method="wrong_event")
     content = pickle.dumps(model)
@@ -434,6 +441,7 @@ def test_joblib_and_copies_keep_an_estimator(tmp_path):
         assert_same(model, other, X, y)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["wrong_event", "lsw", WrongEvent(holdout=0.2)])
 def test_skops_loads_what_it_has_dumped_by_the_list_of_types(method):
     import skops.io
@@ -670,6 +678,7 @@ def test_two_parts_of_one_name_are_refused(saved, tmp_path):
         sknoisy.load(path)
 
 
+@pytest.mark.first_case_is_quick
 @pytest.mark.parametrize("name", [*PARTS, "part_0.skops"])
 def test_a_part_that_grows_too_large_is_refused(saved, name):
     bomb = rewritten(saved[0])

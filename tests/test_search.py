@@ -81,6 +81,7 @@ def test_parameters_of_the_defaults_are_searchable(estimator_class, grid):
     assert {name: search.best_estimator_.get_params()[name] for name in grid} == search.best_params_
 
 
+@pytest.mark.slow
 def test_a_search_needs_no_object_where_the_method_has_a_name():
     X, y, _ = easy_table(80)
     detector = NoisyLabelDetector("cores", **SHORT)
@@ -154,6 +155,7 @@ def test_none_is_the_default_net_without_parameters_again():
     assert "net__lr" not in detector.get_params()
 
 
+@pytest.mark.slow
 def test_equal_parameters_of_the_default_net_share_a_cached_training(tmp_path):
     X, y, _ = easy_table(60)
     settings = {"net__module__n_units": 7, "memory": str(tmp_path)}
@@ -217,6 +219,7 @@ def test_trusted_rows_reach_fit_in_cross_validation(routing, estimator_class):
     assert np.isfinite(results["test_score"]).all()
 
 
+@pytest.mark.first_case_is_quick
 @BOTH
 def test_sample_weight_is_routed_on_request(routing, estimator_class):
     X, y, _ = easy_table(80)
@@ -230,6 +233,7 @@ def test_sample_weight_is_routed_on_request(routing, estimator_class):
     cross_validate(estimator, X, y, cv=2, params={"sample_weight": weights}, error_score="raise")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("scorer", "metadata"),
     [

@@ -33,6 +33,7 @@ def test_frequencies_of_pairs_and_triples_by_hand():
     assert_allclose(triples[1], [[0, 0], [0.25, 0.25]])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_known_transition_matrix_is_recovered(seed):
     rng = np.random.default_rng(seed)

@@ -1,8 +1,5 @@
 """sknoisy beside skore and skrub."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 from sklearn import config_context
@@ -67,6 +64,7 @@ def test_fewer_wrong_labels_than_the_stated_rate_pass(skore, rate, max_noise_rat
     assert finding(report, check)["section"] == "passed"
 
 
+@pytest.mark.slow
 def test_the_fitted_estimator_of_a_report_is_asked_and_not_trained_again(skore):
     data = noisy()
     model = make_pipeline(StandardScaler(), RobustClassifier(estimator=TREES, random_state=0))
@@ -109,11 +107,6 @@ def test_model_that_was_fitted_elsewhere_has_no_labels_to_check(skore):
 def test_parameters_that_cannot_be_are_refused(parameters, message):
     with pytest.raises(ValueError, match=message):
         CheckLabelNoise(**parameters)
-
-
-def test_the_check_can_be_imported_without_skore():
-    code = "import sys; sys.modules['skore'] = None; import sknoisy.skore"
-    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 # skrub

@@ -3,6 +3,7 @@
 import multiprocessing
 import threading
 from contextlib import contextmanager
+from functools import cache
 
 import numpy as np
 import pytest
@@ -68,6 +69,10 @@ def results(method, **settings):
     ]
 
 
+# One fit for all surroundings that it is compared with.
+ordinary_results = cache(results)
+
+
 def check_equal(first, second):
     for one, other in zip(first, second, strict=True):
         np.testing.assert_array_equal(one, other)
@@ -78,12 +83,13 @@ def check_equal(first, second):
 @ALL
 @pytest.mark.parametrize("method", list(METHODS))
 def test_a_fit_gives_the_same_in_all_surroundings(method, surroundings):
-    expected = results(method)
+    expected = ordinary_results(method)
     with surroundings():
         found = results(method)
     check_equal(expected, found)
 
 
+@pytest.mark.first_case_is_quick
 @ALL
 @pytest.mark.parametrize("gradient", ["forward", "double_backward", "last_layer"])
 def test_gradients_are_the_same_in_all_surroundings(gradient, surroundings):
@@ -216,6 +222,7 @@ def test_a_forked_process_has_the_programs_kind_of_floats():
         assert in_fork(kind_of_floats) == "torch.float64"
 
 
+@pytest.mark.slow
 def test_a_forked_process_fits_while_another_thread_trains():
     X, y = table()
     net = TabularNet(module__dropout=0.2)

@@ -59,6 +59,7 @@ def test_an_array_of_float32_is_not_copied():
     assert encoder.fit_transform(X) is X and encoder.transform(X) is X
 
 
+@pytest.mark.first_case_is_quick
 @pytest.mark.parametrize("kind", KINDS)
 def test_any_table_becomes_finite_numbers(kind):
     frame, _ = messy_frame()
@@ -70,6 +71,7 @@ def test_any_table_becomes_finite_numbers(kind):
         assert numbers.dtype == np.float32 and np.isfinite(numbers).all()
 
 
+@pytest.mark.first_case_is_quick
 @pytest.mark.parametrize("kind", KINDS)
 def test_numbers_of_some_rows_are_those_that_the_whole_table_has(kind):
     frame, _ = messy_frame()

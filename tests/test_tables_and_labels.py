@@ -1,5 +1,7 @@
 """Kinds of tables and labels, and the table of label issues."""
 
+from functools import cache
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +11,7 @@ from small_data import BOTH, SHORT, easy_table
 from sknoisy import NoisyLabelDetector, RobustClassifier
 
 
+@pytest.mark.slow
 def test_label_issues_keep_the_index_of_the_data_frame():
     X, y, _ = easy_table(80)
     index = [f"row {row}" for row in range(len(y))]
@@ -41,6 +44,7 @@ def test_label_issues_agree_with_the_attributes():
     assert issues["label_quality"].idxmin() == issues["rank"].idxmin()
 
 
+@pytest.mark.first_case_is_quick
 @BOTH
 def test_column_names_are_remembered_and_compared(estimator_class):
     X, y, _ = easy_table(80)
@@ -51,6 +55,7 @@ def test_column_names_are_remembered_and_compared(estimator_class):
         fitted.predict(X.rename(columns={"a": "z"}))
 
 
+@pytest.mark.slow
 def test_columns_may_be_integers_and_booleans():
     X, y, y_clean = easy_table()
     X = pd.DataFrame({0: X[:, 0], 1: X[:, 1], 2: (X[:, 2] * 10).astype(int), 3: X[:, 3] > 0})
@@ -81,6 +86,7 @@ def test_verdict_and_predictions_speak_the_users_labels(estimator_class, names):
     )
 
 
+@pytest.mark.first_case_is_quick
 @pytest.mark.parametrize("names", [np.array([False, True]), np.array([3, 7])], ids=str)
 def test_numbers_held_as_objects_come_back_as_numbers(names):
     X, codes, _ = easy_table(80)
@@ -89,6 +95,7 @@ def test_numbers_held_as_objects_come_back_as_numbers(names):
     assert fitted.predict_noise(X, names.astype(object)[codes]).dtype == bool
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["str", "category", "object"])
 def test_labels_may_be_a_series_of_strings(dtype):
     X, codes, _ = easy_table(80)
@@ -98,6 +105,7 @@ def test_labels_may_be_a_series_of_strings(dtype):
     assert detector.predict_noise(X, y).dtype == bool
 
 
+@pytest.mark.slow
 def test_fit_resample_returns_a_data_frame_for_a_data_frame():
     X, y, _ = easy_table()
     X = pd.DataFrame(X, columns=["a", "b", "c", "d"], index=np.arange(len(y)) * 2)
@@ -110,6 +118,7 @@ def test_fit_resample_returns_a_data_frame_for_a_data_frame():
     np.testing.assert_array_equal(detector.sample_indices_, np.flatnonzero(kept))
 
 
+@pytest.mark.slow
 def test_fit_resample_of_lists_returns_lists():
     X, y, _ = easy_table(80)
     detector = NoisyLabelDetector(**SHORT)
@@ -117,6 +126,7 @@ def test_fit_resample_of_lists_returns_lists():
     assert isinstance(X_kept, list) and len(X_kept) == len(y_kept) == (~detector.noise_mask_).sum()
 
 
+@pytest.mark.slow
 def test_tensors_are_taken_as_arrays():
     X, y, _ = easy_table(80)
     from_arrays = NoisyLabelDetector(**SHORT).fit(X, y)
@@ -124,6 +134,7 @@ def test_tensors_are_taken_as_arrays():
     np.testing.assert_array_equal(from_tensors.label_quality_, from_arrays.label_quality_)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "view",
     [
@@ -137,11 +148,18 @@ def test_tensors_are_taken_as_arrays():
 def test_memory_layout_of_a_table_makes_no_difference(view):
     X, y, _ = easy_table(80)
     X = X.astype(np.float32)
-    expected = RobustClassifier(**SHORT).fit(X, y).predict_proba(X)
     fitted = RobustClassifier(**SHORT).fit(view(X), y)
-    np.testing.assert_allclose(fitted.predict_proba(view(X)), expected, atol=1e-5)
+    np.testing.assert_allclose(fitted.predict_proba(view(X)), of_plain_array(), atol=1e-5)
 
 
+@cache
+def of_plain_array():
+    X, y, _ = easy_table(80)
+    X = X.astype(np.float32)
+    return RobustClassifier(**SHORT).fit(X, y).predict_proba(X)
+
+
+@pytest.mark.slow
 def test_memory_mapped_tables_equal_those_in_memory(tmp_path):
     X, y, _ = easy_table()
     X = X.astype(np.float32)

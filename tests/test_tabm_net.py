@@ -61,6 +61,7 @@ def test_values_beyond_those_seen_count_as_the_outermost_seen(column):
     assert torch.isfinite(module(seen)).all()
 
 
+@pytest.mark.slow
 def test_codes_of_categories_are_told_apart_by_steps():
     """A class that depends on whether a code is odd, which a linear function can't tell."""
     X = np.arange(600)[:, None] % 6
@@ -69,6 +70,7 @@ def test_codes_of_categories_are_told_apart_by_steps():
     assert RobustClassifier("cross_entropy", net=net, **SEEDED).fit(X, y).score(X, y) == 1
 
 
+@pytest.mark.first_case_is_quick
 @pytest.mark.parametrize("method", ["wrong_event", "lsw", "dividemix", "cross_entropy"])
 @BOTH
 def test_methods_find_wrong_labels_with_it(estimator_class, method):

@@ -40,8 +40,8 @@ def environment(**variables):
 
 
 @contextmanager
-def process(start_method="spawn", **variables):
-    context = multiprocessing.get_context(start_method)
+def process(**variables):
+    context = multiprocessing.get_context("spawn")
     with environment(**variables), ProcessPoolExecutor(1, mp_context=context) as executor:
         # The first call starts the process.
         executor.submit(torch.get_num_threads).result()
@@ -52,16 +52,9 @@ def process(start_method="spawn", **variables):
 def unlimited_process():
     """A process where torch has several threads by itself.
 
-    It is forked from a server that has imported torch and computed nothing, where there are such.
+    Not one forked from a server: that of other tests has been told to take one thread.
     """
-    if "forkserver" in multiprocessing.get_all_start_methods():
-        start_method = "forkserver"
-        # The second is what torch's optimisers import with the first fit.
-        modules = ["sknoisy", "torch._dynamo", "torchvision"]
-        multiprocessing.get_context(start_method).set_forkserver_preload(modules)
-    else:
-        start_method = "spawn"
-    with process(start_method) as call:
+    with process() as call:
         if call(torch.get_num_threads) == 1:
             pytest.skip("torch has one thread here")
         yield call

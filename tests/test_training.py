@@ -65,6 +65,35 @@ def test_predictions_as_in_training_leave_no_trace(table):
         assert torch.equal(value, alone.state()[name])
 
 
+# -- skorch's table of epochs --------------------------------------------------------------------
+
+
+def test_a_table_of_epochs_that_nobody_is_to_see_is_not_drawn(table):
+    run = start_run(TabularNet(max_epochs=2), *table).fit()
+    print_log = dict(run.net.callbacks_)["print_log"]
+    # It draws its header once.
+    assert print_log.first_iteration_
+    run.net.set_params(verbose=1)
+    run.fit()
+    assert not print_log.first_iteration_
+
+
+@pytest.mark.parametrize("verbose", [0, 3])
+def test_lines_of_the_table_go_where_the_user_wants_them(table, verbose, capsys):
+    lines = []
+    net = TabularNet(max_epochs=3, callbacks__print_log__sink=lines.append)
+    detector = NoisyLabelDetector("cross_entropy", net=net, verbose=verbose, random_state=0)
+    detector.fit(*table)
+    assert len(lines) == 2 + 3 and "train_loss" in lines[0]
+
+
+def test_the_table_is_printed_on_request(table, capsys):
+    net = TabularNet(max_epochs=3)
+    detector = NoisyLabelDetector("cross_entropy", net=net, verbose=3, random_state=0)
+    detector.fit(*table)
+    assert "train_loss" in capsys.readouterr().out
+
+
 # -- streaming -----------------------------------------------------------------------------------
 
 
@@ -100,6 +129,7 @@ def test_anything_fits_where_it_already_is():
     assert fits_on(CPU, 2**60)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["wrong_event", LSW(self_trusted=0.3)])
 def test_mapped_images_are_learnt_from_as_those_in_memory(tmp_path, method):
     images, y = load_digits().images[:300].astype(np.uint8) * 15, load_digits().target[:300]
@@ -172,6 +202,7 @@ def small_images(**settings):
     return net, images, load_digits().target[:400]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["cross_entropy", "wrong_event"])
 def test_bfloat16_gives_nearly_what_float32_gives(method):
     probabilities = []
@@ -211,6 +242,7 @@ def test_forward_derivatives_are_taken_in_the_precision_of_the_net(method):
     assert not np.array_equal(*qualities)
 
 
+@pytest.mark.slow
 def test_forward_derivative_in_bfloat16_is_close_to_the_exact_one():
     net, images, y = small_images(precision="float32")
     data = TrainingData(images[:, None], y, 10, np.zeros(len(y), dtype=bool))
@@ -305,6 +337,7 @@ def test_net_without_last_linear_layer_is_told_so(table, module, criterion):
         NoisyLabelDetector(method, net=net, max_epochs=1).fit(*table)
 
 
+@pytest.mark.slow
 def test_weights_learn_in_every_second_epoch_only(table):
     trusted = np.arange(60) >= 40
 

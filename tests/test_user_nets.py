@@ -28,6 +28,7 @@ class Probabilities(nn.Module):
         return self.linear(X).softmax(dim=1)
 
 
+@pytest.mark.first_case_is_quick
 @BOTH
 def test_a_module_class_may_be_the_net(estimator_class):
     X, y, y_clean = easy_table()

@@ -10,6 +10,7 @@ from sklearn.datasets import make_blobs
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
+from small_data import OWN_CLASSIFIER, slow_but_some
 from torch import nn
 
 from sknoisy import NoisyLabelDetector, RobustClassifier
@@ -24,7 +25,7 @@ from sknoisy.thresholds import (
     quality_scale,
 )
 
-EACH_METHOD = pytest.mark.parametrize("method", METHODS)
+EACH_METHOD = pytest.mark.parametrize("method", slow_but_some(METHODS))
 SHORT = {"max_epochs": 10, "lr": 0.01, "batch_size": 32, "device": "cpu", "random_state": 0}
 
 # -- a share of the rows -----------------------------------------------------------------------
@@ -154,16 +155,24 @@ def trusted_rows(method):
     return ~flipped & (np.arange(300) % 4 == 0) if METHODS[method].needs_trusted else None
 
 
-@cache
-def fitted(method, estimator_class=NoisyLabelDetector, **params):
-    X, y, _ = table()[0]
-    return estimator_class(method, **SHORT, **params).fit(X, y, trusted=trusted_rows(method))
+@pytest.fixture(scope="module")
+def fitted(tmp_path_factory):
+    """Fits by method, estimator and parameters; each method is trained once for all of them."""
+    folder = str(tmp_path_factory.mktemp("trainings"))
+
+    @cache
+    def fit(method, estimator_class=NoisyLabelDetector, **params):
+        X, y, _ = table()[0]
+        estimator = estimator_class(method, memory=folder, **SHORT, **params)
+        return estimator.fit(X, y, trusted=trusted_rows(method))
+
+    return fit
 
 
 @pytest.mark.slow
 @EACH_METHOD
 @pytest.mark.parametrize("contamination", [0.1, 0.2])
-def test_contamination_flags_that_share_of_the_untrusted_rows(method, contamination):
+def test_contamination_flags_that_share_of_the_untrusted_rows(method, contamination, fitted):
     trusted = trusted_rows(method)
     mask = fitted(method, contamination=contamination).noise_mask_
     untrusted = np.ones(300, dtype=bool) if trusted is None else ~trusted
@@ -174,7 +183,9 @@ def test_contamination_flags_that_share_of_the_untrusted_rows(method, contaminat
 @pytest.mark.slow
 @EACH_METHOD
 @pytest.mark.parametrize("params", [{}, {"contamination": 0.2}, {"threshold": 0.4}], ids=str)
-def test_labels_of_new_rows_are_wrong_where_their_score_is_below_the_threshold(method, params):
+def test_labels_of_new_rows_are_wrong_where_their_score_is_below_the_threshold(
+    method, params, fitted
+):
     X, y, _ = table()[1]
     detector = fitted(method, **params)
     scores = detector.score_labels(X, y)
@@ -183,7 +194,7 @@ def test_labels_of_new_rows_are_wrong_where_their_score_is_below_the_threshold(m
 
 
 @EACH_METHOD
-def test_without_a_share_new_labels_are_wrong_where_the_net_contradicts_them(method):
+def test_without_a_share_new_labels_are_wrong_where_the_net_contradicts_them(method, fitted):
     X, y, flipped = table()[1]
     detector = fitted(method)
     margins = label_margins(detector.predict_proba(X), y)
@@ -198,10 +209,13 @@ def test_without_a_share_new_labels_are_wrong_where_the_net_contradicts_them(met
 
 
 @pytest.mark.slow
-@EACH_METHOD
-@pytest.mark.parametrize("estimator_class", [NoisyLabelDetector, RobustClassifier])
+@pytest.mark.parametrize(
+    ("estimator_class", "method"),
+    [(NoisyLabelDetector, name) for name in METHODS]
+    + [(RobustClassifier, name) for name in [*OWN_CLASSIFIER, "cross_entropy"]],
+)
 def test_share_and_precision_of_flags_on_new_rows_are_those_of_the_contamination(
-    method, estimator_class
+    method, estimator_class, fitted
 ):
     X, y, flipped = table()[1]
     wrong = fitted(method, estimator_class, contamination=0.2).predict_noise(X, y)
@@ -212,7 +226,7 @@ def test_share_and_precision_of_flags_on_new_rows_are_those_of_the_contamination
 @pytest.mark.slow
 @EACH_METHOD
 @pytest.mark.parametrize("params", [{}, {"contamination": 0.1}], ids=str)
-def test_scores_rank_new_labels_as_well_as_the_margins(method, params):
+def test_scores_rank_new_labels_as_well_as_the_margins(method, params, fitted):
     X, y, flipped = table()[1]
     detector = fitted(method, **params)
     margins = label_margins(detector.predict_proba(X), y)
@@ -221,7 +235,7 @@ def test_scores_rank_new_labels_as_well_as_the_margins(method, params):
 
 
 @EACH_METHOD
-def test_scores_of_new_rows_are_spread_like_the_quality_of_those_of_fit(method):
+def test_scores_of_new_rows_are_spread_like_the_quality_of_those_of_fit(method, fitted):
     X, y, _ = table()[0]
     detector = fitted(method)
     judged = slice(None) if trusted_rows(method) is None else ~trusted_rows(method)
@@ -232,7 +246,7 @@ def test_scores_of_new_rows_are_spread_like_the_quality_of_those_of_fit(method):
         assert abs(np.quantile(right_quality, level) - np.quantile(right_scores, level)) < 0.1
 
 
-def test_log_odds_by_plain_training_follow_those_of_the_margin():
+def test_log_odds_by_plain_training_follow_those_of_the_margin(fitted):
     X, y, _ = table()[1]
     detector = fitted("cross_entropy")
     margins = label_margins(detector.predict_proba(X), y)

@@ -171,6 +171,7 @@ def test_row_on_which_the_net_wavers_between_other_classes_is_not_judged_wrong()
     assert recorder.mean_confidences([0, 1, 2]) > 0.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("max_epochs", [3, 5])
 def test_few_epochs_suffice_for_the_verdict_of_a_detector(max_epochs):
     """A mixture of so few counts, the published verdict, does worse."""
@@ -254,12 +255,14 @@ def _count_calls(net, X, y, method):
     return Counting.n_calls
 
 
+@pytest.mark.slow
 def test_counting_goes_on_where_the_net_generalises(noisy_digits):
     X, y, _, _ = noisy_digits
     detector = NoisyLabelDetector(net=TabularNet(), max_epochs=12, random_state=0).fit(X, y)
     assert len(detector.history_) == 12
 
 
+@pytest.mark.first_case_is_quick
 @pytest.mark.parametrize("holdout", [0, 0.1])
 def test_history_records_a_memorisation_gap_where_rows_are_watched(noisy_digits, holdout):
     X, _, y_noisy, _ = noisy_digits
@@ -289,6 +292,7 @@ def test_net_agrees_better_only_beyond_one_standard_error(gains, losses, better)
     assert agrees_better(one, other) == better
 
 
+@pytest.mark.slow
 def test_epochs_of_an_untrained_net_do_not_count(noisy_digits):
     X, y, _, _ = noisy_digits
     net = TabularNet(optimizer=torch.optim.SGD, lr=0.003, max_epochs=10)
@@ -335,6 +339,7 @@ def test_confident_entropy_weighs_each_row_by_its_own_confidence():
     assert_allclose(confident, plain * confidence, rtol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale, warns", [(1 / 16, False), (16.0, True)])
 def test_images_that_the_strong_view_would_clip_are_warned_of(scale, warns):
     images = load_digits().images[:200].astype(np.float32) * scale
@@ -368,6 +373,7 @@ def test_classifier_is_close_to_training_on_right_labels(noisy_digits):
     assert scores[1] > scores[2] - 0.05
 
 
+@pytest.mark.first_case_is_quick
 @pytest.mark.parametrize(
     ("shape", "settings", "n_epochs"),
     [

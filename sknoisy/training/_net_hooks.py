@@ -2,7 +2,7 @@
 
 import numpy as np
 from skorch import NeuralNet
-from skorch.callbacks import Callback
+from skorch.callbacks import Callback, PrintLog
 from skorch.utils import TeeGenerator
 from torch.utils.data import Subset
 
@@ -95,7 +95,9 @@ class NetHooks:
         """Return whether a callback ends the training."""
         with noticed_interrupts() as came_by_signal:
             try:
-                self._net.notify("on_epoch_end", **self._datasets)
+                for owner in _owners(self._net):
+                    if not _prints_nothing(owner, self._net):
+                        owner.on_epoch_end(self._net, **self._datasets)
             except KeyboardInterrupt as error:
                 if came_by_signal(error):
                     raise
@@ -110,8 +112,21 @@ class NetHooks:
 
 def _filled_hooks(net, name):
     """Return the functions of the net and its callbacks for a hook, without skorch's empty ones."""
-    called = [getattr(owner, name) for owner in (net, *(each for _, each in net.callbacks_))]
+    called = [getattr(owner, name) for owner in _owners(net)]
     return [call for call in called if getattr(call, "__func__", call) not in EMPTY_HOOKS]
+
+
+def _owners(net):
+    """Return who has hooks, in skorch's order: the net, then its callbacks."""
+    return [net, *(callback for _, callback in net.callbacks_)]
+
+
+def _prints_nothing(owner, net):
+    """Return whether this is skorch's table of epochs and nobody is to see it.
+
+    It would be drawn all the same, which takes as long as some batches of a small table.
+    """
+    return type(owner) is PrintLog and owner.sink is print and not net.verbose
 
 
 def _split(net, data):
