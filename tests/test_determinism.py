@@ -1,6 +1,7 @@
 """Equal seeds give equal results everywhere, and nothing outside the estimator is changed."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -188,6 +189,24 @@ def test_no_thread_disturbs_the_initial_weights_of_another(block):
     finished.set()
     other.join()
     np.testing.assert_array_equal(drawn, alone)
+
+
+class DrawnRows(TensorDataset):
+    """Rows with noise from torch's global generator, as random transforms draw it."""
+
+    def __getitem__(self, row):
+        x, y = super().__getitem__(row)
+        return x + 0.1 * torch.randn(x.shape), y
+
+
+def test_what_a_dataset_draws_is_seeded_in_other_threads_too():
+    X, y = noisy_table(60)
+    dataset = DrawnRows(torch.from_numpy(X).float(), torch.from_numpy(y))
+    detector = NoisyLabelDetector("cross_entropy", net=TabularNet(), random_state=0, **SHORT)
+    alone = clone(detector).fit(dataset).label_quality_
+    with ThreadPoolExecutor(1) as thread:
+        in_thread = thread.submit(clone(detector).fit, dataset).result().label_quality_
+    np.testing.assert_array_equal(in_thread, alone)
 
 
 @pytest.mark.slow
