@@ -199,14 +199,17 @@ class DrawnRows(TensorDataset):
         return x + 0.1 * torch.randn(x.shape), y
 
 
-def test_what_a_dataset_draws_is_seeded_in_other_threads_too():
+@pytest.mark.parametrize("estimator_class", [NoisyLabelDetector, RobustClassifier])
+def test_what_a_dataset_draws_is_seeded_in_other_threads_too(estimator_class):
     X, y = noisy_table(60)
     dataset = DrawnRows(torch.from_numpy(X).float(), torch.from_numpy(y))
-    detector = NoisyLabelDetector("cross_entropy", net=TabularNet(), random_state=0, **SHORT)
-    alone = clone(detector).fit(dataset).label_quality_
+    estimator = estimator_class(net=TabularNet(), random_state=0, **SHORT)
+    alone = clone(estimator).fit(dataset)
+    torch.rand(3)
     with ThreadPoolExecutor(1) as thread:
-        in_thread = thread.submit(clone(detector).fit, dataset).result().label_quality_
-    np.testing.assert_array_equal(in_thread, alone)
+        in_thread = thread.submit(clone(estimator).fit, dataset).result()
+    np.testing.assert_array_equal(in_thread.label_quality_, alone.label_quality_)
+    np.testing.assert_array_equal(in_thread.noise_rate_, alone.noise_rate_)
 
 
 @pytest.mark.slow
