@@ -6,6 +6,7 @@ import threading
 from itertools import chain
 
 import numpy as np
+import pandas as pd
 import pytest
 from joblib import parallel_config
 from sklearn.base import clone
@@ -14,9 +15,11 @@ from sklearn.ensemble import BaggingClassifier
 from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_score
 
 pytest.importorskip("distributed")
+dd = pytest.importorskip("dask.dataframe")
 from dask_cluster import CountedArray, NoteTrainings, two_workers  # noqa: E402
 
 from sknoisy import NoisyLabelDetector, RobustClassifier  # noqa: E402
+from sknoisy.dask import detect_in_partitions  # noqa: E402
 from sknoisy.methods import LSW  # noqa: E402
 from sknoisy.nets import TabularNet  # noqa: E402
 from sknoisy.noise import flip_symmetric  # noqa: E402
@@ -105,6 +108,20 @@ def test_a_grid_over_thresholds_trains_once_per_fold_with_memory(client, tmp_pat
     np.testing.assert_array_equal(
         on_cluster.cv_results_["mean_test_score"], alone.fit(X, y).cv_results_["mean_test_score"]
     )
+
+
+def test_partitions_are_judged_on_workers_by_a_detector_that_is_not_sent_with_each(client):
+    X, y = noisy_table()
+    frame = dd.from_pandas(pd.DataFrame(X, columns=list("abcdef")).assign(label=y), npartitions=8)
+    verdicts, detector = detect_in_partitions(
+        NoisyLabelDetector(**SHORT), frame, "label", sample_size=80, random_state=0
+    )
+    here = verdicts.compute(scheduler="sync")
+    detector.label_quality_ = detector.label_quality_.view(CountedArray)
+    CountedArray.n_sent = 0
+    pd.testing.assert_frame_equal(verdicts.compute(), here)
+    # Dask pickles the graph for its size, and to send it.
+    assert CountedArray.n_sent <= 2
 
 
 def test_scores_are_the_same_if_a_worker_is_killed_in_the_middle(client, tmp_path):
