@@ -136,13 +136,16 @@ def detect_in_partitions(
         name=f"judge-{uuid4()}",
         traverse=False,
     )
-    verdicts = dd.map_partitions(
-        _judge_partition,
-        frame,
-        _partition_numbers(frame.npartitions),
-        judge,
+    # The numbers that map_partitions tells are those among partitions that are selected later.
+    judge_partition = dask.delayed(_judge_partition)
+    verdicts = dd.from_delayed(
+        [
+            judge_partition(partition, number, judge)
+            for number, partition in enumerate(frame.to_delayed())
+        ],
         meta=_meta(frame, target),
-        align_dataframes=False,
+        divisions=frame.divisions,
+        verify_meta=False,
     )
     return PartitionVerdicts(verdicts, fitted)
 
@@ -216,18 +219,6 @@ def _split(rows: pd.DataFrame, target: Any) -> tuple[pd.DataFrame, pd.Series]:
 # -- verdicts ------------------------------------------------------------------------------------
 
 
-def _partition_numbers(n_partitions: int) -> dd.DataFrame:
-    """Return a frame whose partitions hold their number, which stays theirs if some are selected.
-
-    What `map_partitions` tells itself is the number among the selected ones.
-    """
-    return dd.from_map(_number_of_partition, range(n_partitions), meta=_number_of_partition(0))
-
-
-def _number_of_partition(number: int) -> pd.DataFrame:
-    return pd.DataFrame({"number": [number]})
-
-
 def _meta(frame: dd.DataFrame, target: Any) -> pd.DataFrame:
     label = _plain_labels(frame._meta[target])
     return pd.DataFrame(
@@ -251,7 +242,7 @@ def _plain_labels(labels: pd.Series) -> pd.Series:
 def _judge_partition(partition: pd.DataFrame, number: pd.DataFrame, judge: _Judge) -> pd.DataFrame:
     given = _plain_labels(partition[judge.target])
     verdict = _verdict_outside(judge, partition, given)
-    rows, places = _rows_of_sample(judge, given, int(number["number"].iloc[0]))
+    rows, places = _rows_of_sample(judge, given, number)
     fitted = judge.detector
     verdict["label_quality"][rows] = fitted.label_quality_[places]
     verdict["is_noise"][rows] = fitted.noise_mask_[places]
