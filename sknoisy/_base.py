@@ -422,7 +422,11 @@ class BaseNoisyLabelEstimator(
         """
         probabilities = self.predict_proba(X)
         labels = check_labels(self, X if isinstance(X, Dataset) else probabilities, y)
-        margins = label_margins(probabilities, self._codes_of(labels))
+        return self._quality_of(probabilities, self._codes_of(labels))
+
+    def _quality_of(self, probabilities: FloatArray, codes: IntArray) -> FloatArray:
+        """Return the quality of labels not seen in fit, given what is predicted of their rows."""
+        margins = label_margins(probabilities, codes)
         scores = quality_of_margins(margins, self._quality_scale)
         return self._calibrated_by_review(calibrated_quality(scores, self._score_calibration))
 

@@ -34,6 +34,7 @@ from .training import (
     predict_probabilities,
     python_scalars,
     seed_of_fit,
+    seeded_global_state,
 )
 
 VERSIONS = tuple((name, version(name)) for name in ("sknoisy", "scikit-learn", "skorch", "torch"))
@@ -221,9 +222,16 @@ def _predict_by_evidence(
         nets = tuple(trainer.rebuild(state) for state in evidence.states)
     if len(rows) < data.n_rows:
         data = data.take(rows)
-    return predict_together(
-        nets, data.X, evidence.estimators, data.table, data.n_classes, evidence.estimators_weight
-    )
+    # A Dataset may draw random views from the global generators.
+    with seeded_global_state(0) if data.is_dataset else nullcontext():
+        return predict_together(
+            nets,
+            data.X,
+            evidence.estimators,
+            data.table,
+            data.n_classes,
+            evidence.estimators_weight,
+        )
 
 
 def predict_together(

@@ -14,6 +14,7 @@ __all__ = [
     "order_by_suspicion",
     "quality_of_margins",
     "quality_scale",
+    "quantile_map",
     "weights_of_quality",
 ]
 
@@ -308,6 +309,40 @@ def moved_to_quantiles(
         levels = (rankdata(moved[moved_rows]) - 0.5) / len(moved_rows)
         moved[moved_rows] = _quantiles(others, levels)
     return moved
+
+
+def quantile_map(
+    label_quality: NDArray[np.floating], reference: NDArray[np.floating]
+) -> NDArray[np.floating]:
+    """Return the rising function that brings one quality to the quantiles of another.
+
+    It does for rows yet to come what `moved_to_quantiles` does for those at hand. It leads from 0
+    to 0 and from 1 to 1, so that rows beyond all that were seen keep their order.
+
+    Parameters
+    ----------
+    label_quality : ndarray of shape (n_rows,)
+        In [0, 1], of rows like those to come.
+    reference : ndarray of shape (n_others,)
+        In [0, 1], of rows with equally many wrong labels.
+
+    Returns
+    -------
+    ndarray of shape (2, n_knots)
+        The values before, rising, and those after, for `numpy.interp`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> knots = quantile_map(np.array([0.1, 0.3]), np.array([0.2, 0.4, 0.6, 0.8]))
+    >>> np.interp([0.0, 0.1, 0.2, 0.3, 1.0], *knots).round(2)
+    array([0. , 0.3, 0.5, 0.7, 1. ])
+    """
+    before, counts = np.unique(label_quality, return_counts=True)
+    levels = (np.cumsum(counts) - counts / 2) / counts.sum()
+    inside = (before > 0) & (before < 1)
+    after = _quantiles(np.asarray(reference, dtype=float), levels[inside])
+    return np.array([[0.0, *before[inside], 1.0], [0.0, *after, 1.0]])
 
 
 def weights_of_quality(label_quality: NDArray[np.floating]) -> NDArray[np.floating]:

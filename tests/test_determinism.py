@@ -1,6 +1,7 @@
 """Equal seeds give equal results everywhere, and nothing outside the estimator is changed."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -197,6 +198,27 @@ def test_no_thread_disturbs_the_initial_weights_of_another(block):
     finished.set()
     other.join()
     np.testing.assert_array_equal(drawn, alone)
+
+
+class DrawnRows(TensorDataset):
+    """Rows with noise from torch's global generator, as random transforms draw it."""
+
+    def __getitem__(self, row):
+        x, y = super().__getitem__(row)
+        return x + 0.1 * torch.randn(x.shape), y
+
+
+@pytest.mark.parametrize("estimator_class", [NoisyLabelDetector, RobustClassifier])
+def test_what_a_dataset_draws_is_seeded_in_other_threads_too(estimator_class):
+    X, y = noisy_table(60)
+    dataset = DrawnRows(torch.from_numpy(X).float(), torch.from_numpy(y))
+    estimator = estimator_class(net=TabularNet(), random_state=0, **SHORT)
+    alone = clone(estimator).fit(dataset)
+    torch.rand(3)
+    with ThreadPoolExecutor(1) as thread:
+        in_thread = thread.submit(clone(estimator).fit, dataset).result()
+    np.testing.assert_array_equal(in_thread.label_quality_, alone.label_quality_)
+    np.testing.assert_array_equal(in_thread.noise_rate_, alone.noise_rate_)
 
 
 @pytest.mark.slow

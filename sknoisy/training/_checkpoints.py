@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -159,15 +158,15 @@ class TrainingCheckpoints:
 
 
 def _global_generators():
-    """Return the states of torch's global generators, which only the main thread may rely on."""
-    if threading.current_thread() is not threading.main_thread():
+    """Return the states of torch's global generators, if no other training draws from them."""
+    if not _seeding.is_isolated():
         return None
     with _seeding.GENERATORS_LOCK:
         return _seeding._generator_states()
 
 
 def _set_global_generators(states):
-    if states is None or threading.current_thread() is not threading.main_thread():
+    if states is None or not _seeding.is_isolated():
         return
     with _seeding.GENERATORS_LOCK:
         _seeding._set_generator_states(states)

@@ -50,11 +50,14 @@ def _is_terminal(console: Console) -> bool:
 
 
 def _worker_name() -> str | None:
-    """Return the name of the process or thread, if it is one of several at work."""
+    """Return the name of the thread or process, if it is one of several at work."""
+    thread = threading.current_thread()
+    if thread is not threading.main_thread():
+        # Workers of Dask compute in threads whose names hold the process, and share its own name.
+        return thread.name
     if multiprocessing.parent_process() is not None:
         return multiprocessing.current_process().name
-    thread = threading.current_thread()
-    return None if thread is threading.main_thread() else thread.name
+    return None
 
 
 def _time_left(task: Task) -> list[str]:

@@ -37,7 +37,13 @@ from ._net_setup import (
     initialize_net,
 )
 from ._row_state import RowState
-from ._seeding import OwnRandomness, isolated_training, row_generator, seeded_global_state
+from ._seeding import (
+    OwnRandomness,
+    is_isolated,
+    isolated_training,
+    row_generator,
+    seeded_global_state,
+)
 from ._step import Step
 from ._surroundings import ordinary_surroundings
 from ._threads import few_threads, measured_work, threads_for
@@ -384,6 +390,9 @@ class TrainingRun:
         """Yield batches of the given rows with their logits; see `predict`."""
         batches = self.batches(rows, batch_size=prediction_batch_size(self.data.X, self.device))
         with ExitStack() as stack:
+            if self.data.is_dataset and not is_isolated():
+                # Its transforms may draw, in a training and outside of one.
+                stack.enter_context(isolated_training(self._seed))
             stack.enter_context(self._predicting(state, as_in_training))
             for peer in peers:
                 stack.enter_context(peer._predicting(None, as_in_training))

@@ -11,16 +11,20 @@ import torch
 # Modules draw from torch's global generators, which all threads share: whoever puts them into
 # another state holds this lock until they are back.
 GENERATORS_LOCK = threading.Lock()
+# Held for as long as a training, by the thread that has the generators to itself.
+_ISOLATION_LOCK = threading.RLock()
+_isolations = threading.local()
 
 
-def _renew_lock():
-    """In a forked process the thread that held the lock is gone."""
-    global GENERATORS_LOCK
+def _renew_locks():
+    """In a forked process the threads that held the locks are gone."""
+    global GENERATORS_LOCK, _ISOLATION_LOCK
     GENERATORS_LOCK = threading.Lock()
+    _ISOLATION_LOCK = threading.RLock()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_lock)
+    os.register_at_fork(after_in_child=_renew_locks)
 
 
 def row_generator(seed: int) -> torch.Generator:
@@ -51,19 +55,31 @@ def isolated_training(seed):
     """Seed and restore the global generators round a whole training.
 
     What isn't a module's may draw from them too: callbacks and the transforms of a data set.
-    Only the main thread does this: a lock as long as a training would leave one thread at work.
+    Of trainings at the same time only the first one has this: those that wait for each other as
+    long as a training takes would leave one thread at work.
     """
-    if threading.current_thread() is not threading.main_thread():
+    lock = _ISOLATION_LOCK
+    if not lock.acquire(blocking=False):
         yield
         return
-    with GENERATORS_LOCK:
-        outside = _generator_states()
-        _seed_default_generators(seed)
     try:
-        yield
-    finally:
         with GENERATORS_LOCK:
-            _set_generator_states(outside)
+            outside = _generator_states()
+            _seed_default_generators(seed)
+        _isolations.depth = getattr(_isolations, "depth", 0) + 1
+        try:
+            yield
+        finally:
+            _isolations.depth -= 1
+            with GENERATORS_LOCK:
+                _set_generator_states(outside)
+    finally:
+        lock.release()
+
+
+def is_isolated() -> bool:
+    """Return whether the calling thread is in an isolated training."""
+    return getattr(_isolations, "depth", 0) > 0
 
 
 @contextmanager
