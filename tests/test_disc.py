@@ -4,12 +4,13 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
-from small_data import plain_skorch_net
+from small_data import SHORT, easy_table, plain_skorch_net
 
 from sknoisy import NoisyLabelDetector, RobustClassifier
 from sknoisy.methods import DISC
 from sknoisy.methods._disc import DISCStep, divided_losses
 from sknoisy.metrics import noise_detection_report
+from sknoisy.nets import TabularNet
 from sknoisy.noise import flip_symmetric
 from sknoisy.training import Trainer, TrainingData
 
@@ -102,3 +103,10 @@ def test_parameter_out_of_range_is_named(parameter):
     (name,) = parameter
     with pytest.raises(ValueError, match=f"'{name}' parameter of DISC"):
         NoisyLabelDetector(DISC(**parameter)).fit(np.eye(4), [0, 1, 0, 1])
+
+
+def test_a_batch_of_which_one_row_is_kept_mixes_nothing():
+    X, y, _ = easy_table(60)
+    settings = SHORT | {"net": TabularNet(module__n_units=8), "batch_size": 3}
+    found = NoisyLabelDetector(DISC(warmup_share=0.2), **settings).fit(X, y)
+    assert np.isfinite(found.label_quality_).all()

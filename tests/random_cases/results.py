@@ -242,6 +242,9 @@ class Result:
             yield "predict_noise isn't score_labels below the threshold", ""
 
     def pickle_problems(self):
+        # Modules such as numpy.random are accepted as random_state, but can't be pickled.
+        if inspect.ismodule(self.estimator.random_state):
+            return
         try:
             again = pickle.loads(pickle.dumps(self.estimator))
         except RuntimeError as error:

@@ -58,9 +58,12 @@ class Tally:
             found = self.wrong.setdefault(cause, [finding, case, 0])
             found[2] += times
 
+    def counts(self):
+        ways = ", ".join(f"{n} {way}" for way, n in self.endings.most_common())
+        return f"{sum(self.endings.values())} cases: {ways}"
+
     def __str__(self):
-        n_cases = sum(self.endings.values())
-        lines = [f"{n_cases} cases", *(f"  {n} {kind}" for kind, n in self.endings.most_common())]
+        lines = [self.counts()]
         for finding, case, times in self.wrong.values():
             lines += [f"\n{times} x: {finding.headline()}", f"{case}", finding.report]
         return "\n".join(lines)
