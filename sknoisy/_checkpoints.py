@@ -16,6 +16,7 @@ import numpy as np
 
 from ._evidence import VERSIONS, draw_seed, hashed
 from ._fit_progress import say_in_interrupt
+from ._private_folders import make_private_folder
 from .exceptions import CheckpointError, CheckpointWarning
 from .persistence._archive import read_parts, replacing, write_parts
 from .training import StoredTraining, TrainingData, current_store, keeping_trainings
@@ -62,14 +63,14 @@ def _locked(folder: Path) -> Iterator[None]:
 
     lock = FileLock(folder / LOCK)
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_folder(folder)
         lock.acquire(timeout=0)
     except Timeout as error:
         raise CheckpointError(
             f"Another fit uses the 'checkpoint_dir' {str(folder)!r} just now. Each fit that runs "
             "at the same time needs a folder of its own."
         ) from error
-    except (OSError, NotImplementedError) as error:
+    except (OSError, NotImplementedError, ValueError) as error:
         raise CheckpointError(
             "The 'checkpoint_dir' parameter must be a folder that can be made, locked and written "
             f"to. Got {str(folder)!r}: {error}."

@@ -13,11 +13,12 @@ import numpy as np
 import torch
 from joblib import Memory
 from joblib.hashing import NumpyHasher
-from sklearn.utils.validation import check_memory, check_random_state
+from sklearn.utils.validation import check_random_state
 from skorch import NeuralNet
 
 from ._checksums import packed, unpacked
 from ._judges import Judges
+from ._private_folders import open_private_memory
 from ._typing import FloatArray, History, IntArray, RandomStateParameter
 from .exceptions import CacheWarning
 from .methods import LabelEvidence, runner_up_classes, settle_trusted_rows
@@ -93,7 +94,7 @@ def collect_evidence(
 
 def _open_memory(memory: str | Memory) -> Memory:
     try:
-        return check_memory(memory)
+        return open_private_memory(memory)
     except (OSError, ValueError) as error:
         raise _unusable(memory, error) from error
 

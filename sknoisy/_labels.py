@@ -250,15 +250,19 @@ def encode_groups(
     """Return the groups there are, and the number of each row's group."""
     if groups is None:
         return None, None
-    values = pd.Series(as_array(groups, "groups"))
+    try:
+        values = pd.Series(as_array(groups, "groups"))
+        is_missing = values.isna()
+        numbers, names = pd.factorize(values, sort=values.map(type).nunique() == 1)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"groups must hold one name or number per row: {error}.") from error
     if values.shape != (n_rows,):
         raise ValueError(
             f"groups must have shape ({n_rows},), one group per row. Got {values.shape}."
         )
-    if values.isna().any():
-        row = int(np.flatnonzero(values.isna())[0])
+    if is_missing.any():
+        row = int(np.flatnonzero(is_missing)[0])
         raise ValueError(f"groups must not have missing values. Row {row} has one.")
-    numbers, names = pd.factorize(values, sort=values.map(type).nunique() == 1)
     if len(names) < 2:
         raise ValueError(f"groups must hold two groups or more. Got one only: {names[0]!r}.")
     return np.asarray(names), numbers

@@ -4,6 +4,7 @@ __all__ = [
     "CacheWarning",
     "CheckpointError",
     "CheckpointWarning",
+    "DeviceMemoryError",
     "FewRowsLeftWarning",
     "GroupStandsOutWarning",
     "ModelFileError",
@@ -23,6 +24,10 @@ class CheckpointError(ValueError):
 
 class CheckpointWarning(UserWarning):
     """A checkpoint is of no use, or can't be made: a training starts from its first epoch."""
+
+
+class DeviceMemoryError(RuntimeError):
+    """Memory doesn't suffice for a training or a prediction; the estimator stays as it was."""
 
 
 class FewRowsLeftWarning(UserWarning):

@@ -270,7 +270,8 @@ def test_files_of_others_in_the_folder_stay(tmp_path):
 def test_a_folder_that_is_a_file_is_an_error(tmp_path):
     X, y = table()
     (tmp_path / "file").write_text("")
-    with pytest.raises(CheckpointError, match="must be a folder"):
-        model_of(tmp_path / "file").fit(X, y)
+    for folder in (tmp_path / "file", "name\0"):
+        with pytest.raises(CheckpointError, match="'checkpoint_dir' parameter must be a folder"):
+            model_of(folder).fit(X, y)
     with pytest.raises(TypeError, match="'checkpoint_dir' parameter of RobustClassifier"):
         model_of(3).fit(X, y)

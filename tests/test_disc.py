@@ -10,6 +10,7 @@ from sknoisy import NoisyLabelDetector, RobustClassifier
 from sknoisy.methods import DISC
 from sknoisy.methods._disc import DISCStep, divided_losses
 from sknoisy.metrics import noise_detection_report
+from sknoisy.nets import TabularNet
 from sknoisy.noise import flip_symmetric
 from sknoisy.training import Trainer, TrainingData
 
@@ -21,12 +22,13 @@ def digits():
     return train_test_split(*load_digits(return_X_y=True), random_state=0)
 
 
-def small_step(*, trusted=(), **parameters):
+def small_step(net=None, *, trusted=(), **parameters):
+    net = plain_skorch_net(max_epochs=20) if net is None else net
     rng = np.random.default_rng(0)
     X = rng.normal(size=(N_ROWS, 4)).astype(np.float32)
     mask = np.isin(np.arange(N_ROWS), trusted)
     data = TrainingData(X, np.zeros(N_ROWS, dtype=int), N_CLASSES, mask)
-    run = Trainer(plain_skorch_net(max_epochs=20), data, device="cpu", seed=0).new_run()
+    run = Trainer(net, data, device="cpu", seed=0).new_run()
     return DISCStep(run, DISC(**parameters), np.random.RandomState(0))
 
 
@@ -102,3 +104,13 @@ def test_parameter_out_of_range_is_named(parameter):
     (name,) = parameter
     with pytest.raises(ValueError, match=f"'{name}' parameter of DISC"):
         NoisyLabelDetector(DISC(**parameter)).fit(np.eye(4), [0, 1, 0, 1])
+
+
+def test_a_batch_of_which_one_row_is_kept_mixes_nothing():
+    # It normalises by the batch, for which it needs two rows.
+    step = small_step(TabularNet(module__n_units=8, max_epochs=20), trusted=[0], warmup_share=0.05)
+    step.end_epoch(0)
+    step._thresholds.fill_(1.0)
+    (batch,) = step.run.batches(np.arange(N_ROWS))
+    loss, _ = step.train_batch(batch)
+    assert loss.isfinite()

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import sklearn
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.sparse import csr_array
 from sklearn.datasets import make_blobs
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.model_selection import GroupKFold, cross_validate
@@ -102,9 +103,12 @@ def test_groups_reach_fit_and_splitter_by_metadata_routing():
         (["a"] * 600, "two groups or more. Got one only: 'a'"),
         (["a", "b"], r"shape \(600,\), one group per row. Got \(2,\)"),
         ([None, *["a", "b"] * 299, "a"], "missing values. Row 0 has one"),
+        (csr_array(np.ones((600, 1))), "one name or number per row: sparse"),
+        (np.ones((600, 2)), "one name or number per row: Data must be 1-dimensional"),
+        ([{1}, {2}] * 300, "one name or number per row: unhashable"),
     ],
 )
 def test_groups_that_mean_nothing_are_refused(estimator_class, groups, message):
     X, y, _ = table()
-    with pytest.raises(ValueError, match=f"groups must.*{message}"):
+    with pytest.raises((TypeError, ValueError), match=f"groups must.*{message}"):
         estimator_class(estimator=TREES).fit(X, y, groups=groups)

@@ -17,6 +17,8 @@ from urllib.request import urlopen
 
 from sklearn.datasets import get_data_home
 
+from .._private_folders import make_private_folder
+
 logger = logging.getLogger(__name__)
 
 TIMEOUT_SECONDS = 30
@@ -114,7 +116,7 @@ def obtain(
 def download(remote: RemoteFile, target: Path, *, n_attempts: int, delay: float) -> None:
     """Download a file, check its hash, and only then give it its final name."""
     logger.info("Downloading %s to %s", remote.url, target)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_private_folder(target.parent)
     partial = target.with_name(f"{target.name}.{uuid.uuid4().hex}.part")
     try:
         copy_with_retries(remote.url, partial, n_attempts=n_attempts, delay=delay)

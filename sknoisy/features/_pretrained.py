@@ -22,6 +22,7 @@ from .._documentation import DocumentedEstimator
 from .._parameters import check_choice, check_number, check_verbose
 from .._typing import Features, IntArray, Labels
 from ..training import FitProgress, display_for, duration, ordinary_surroundings, showing
+from ..training._memory import is_out_of_memory, memory_advice
 from ..training._trainer import resolve_device
 from ._backbones import LITE0, Backbone, fingerprint, load_backbone
 from ._images import ImageSource, image_source, picture_of_tensor, to_rgb
@@ -30,6 +31,10 @@ from ._store import EmbeddingStore, open_store
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+NO_IMAGE_FITS = (
+    "to embed even one image",
+    "Give a smaller 'backbone' or 'image_size', or another 'device'.",
+)
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 # Embeddings are put on disk in parts, so that little is lost when a long run is stopped.
 N_IMAGES_PER_FILE = 1024
@@ -286,7 +291,8 @@ class PretrainedFeatures(
         try:
             with showing(progress), progress.task("features", len(rows), "image") as task:
                 for batch, images in self._batches(source, rows):
-                    embeddings[batch] = self._embed(images, device, batch)
+                    with memory_advice(device, *NO_IMAGE_FITS):
+                        embeddings[batch] = self._embed_in_parts(images, device, batch)
                     done.extend(batch.tolist())
                     if len(done) >= N_IMAGES_PER_FILE:
                         keep(np.array(done))
@@ -332,6 +338,19 @@ class PretrainedFeatures(
                 f"{f' of shape {tuple(changed.shape)}' if hasattr(changed, 'shape') else ''}."
             )
         return changed.float()
+
+    def _embed_in_parts(
+        self, images: list[Tensor], device: torch.device, rows: IntArray
+    ) -> NDArray[np.float32]:
+        """Embed images, in halves, and their halves, where memory doesn't suffice."""
+        try:
+            return self._embed(images, device, rows)
+        except (MemoryError, RuntimeError) as error:
+            if len(images) < 2 or not is_out_of_memory(error):
+                raise
+        middle = len(images) // 2
+        halves = (images[:middle], rows[:middle]), (images[middle:], rows[middle:])
+        return np.concatenate([self._embed_in_parts(half, device, own) for half, own in halves])
 
     def _embed(
         self, images: list[Tensor], device: torch.device, rows: IntArray

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from joblib import Memory
 from numpy.typing import NDArray
-from sklearn.utils.validation import check_memory
 
+from .._private_folders import make_private_folder, open_private_memory
 from .._typing import BoolArray
 from ..exceptions import CacheWarning
 
@@ -75,7 +75,7 @@ class EmbeddingStore:
         """Keep embeddings; a folder that can't be written to is a warning."""
         partial = self.folder / f"{uuid.uuid4().hex}.part"
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            make_private_folder(self.folder)
             with open(partial, "wb") as file:
                 codes = np.frombuffer(b"".join(digests), dtype=np.uint8).reshape(len(digests), -1)
                 np.savez(file, digests=codes, embeddings=embeddings)
@@ -90,7 +90,7 @@ class EmbeddingStore:
 
 def open_store(memory: str | Memory | None, key: str, n_features: int) -> EmbeddingStore | None:
     """Return the store in the folder of a joblib Memory, which its `clear` empties too; or None."""
-    backend = check_memory(memory).store_backend
+    backend = open_private_memory(memory).store_backend
     if backend is None:
         return None
     return EmbeddingStore(Path(backend.location) / FOLDER / key, n_features)

@@ -138,7 +138,8 @@ class DISCStep(Step):
         kept = clean | purified
         parts = [divided_losses(view, labels, kept, hard) for view in logits.chunk(2)]
         rows = (parts[0] + parts[1]) / 2
-        if kept.any():
+        # A row alone has no partner, and nets that normalise by the batch can't take it.
+        if kept.sum() > 1:
             rows = rows + self._mixed_losses(views[:n_rows], labels, kept)
         # The mean over all rows: where few are trusted yet, a step is small.
         weights = run.loss_weights(batch.rows)

@@ -7,6 +7,7 @@ from skorch.utils import TeeGenerator
 from torch.utils.data import Subset
 
 from ._interrupts import noticed_interrupts
+from ._memory import is_out_of_memory
 
 BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
 EMPTY_HOOKS = (
@@ -85,7 +86,7 @@ class NetHooks:
                 batches, training=False, prefix="valid", step_fn=net.validation_step
             )
         except RuntimeError as error:
-            if self.validation_rows is not None:
+            if self.validation_rows is not None or is_out_of_memory(error):
                 raise
             raise ValueError(
                 f"The rows that the 'train_split' of 'net' holds out can't be predicted: {error}"

@@ -16,6 +16,7 @@ from .._named_inputs import on_each
 from .._typing import IntArray
 from ._batches import as_float, as_tensor
 from ._finite import check_probabilities
+from ._memory import is_out_of_memory, memory_advice
 from ._surroundings import ordinary_surroundings
 from ._threads import threads_for
 
@@ -27,6 +28,10 @@ NLL_EPSILON = 1e-8
 TABLE_ROWS = {"cpu": 1024, "cuda": 65536}
 SPATIAL_ROWS = {"cpu": 128, "cuda": 2048}
 SPARSE_VALUES = 2**24
+NO_ROW_FITS = (
+    "to predict even one row",
+    "Free some of it, or fit with a smaller 'net' or on another 'device'.",
+)
 
 
 def as_logits(net, outputs):
@@ -56,10 +61,11 @@ def infer_in_parts(infer, X):
     """
     try:
         return infer(X)
-    except torch.OutOfMemoryError:
-        if len(X) < 2:
+    except (MemoryError, RuntimeError) as error:
+        if len(X) < 2 or not is_out_of_memory(error):
             raise
-    return torch.cat([infer_in_parts(infer, half) for half in X.chunk(2)])
+    middle = len(X) // 2
+    return torch.cat([infer_in_parts(infer, half) for half in (X[:middle], X[middle:])])
 
 
 def last_linear(module):
@@ -119,7 +125,7 @@ def predict_probabilities(net: NeuralNet, X: Any) -> NDArray[np.float64]:
 
     net._set_training(False)
     parts, n_done = [], 0
-    with torch.no_grad(), threads_for(net):
+    with torch.no_grad(), threads_for(net), memory_advice(net.device, *NO_ROW_FITS):
         for block in _feature_blocks(X, prediction_batch_size(X, net.device)):
             parts.append(infer_in_parts(probabilities, block))
             check_probabilities(parts[-1], block, n_done)

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ from ..nets import EmbeddingNet, FineTunedNet, TabularNet, VisionNet
 from ._batches import as_float, as_tensor
 from ._default_net import DefaultNet
 from ._finite import check_features
+from ._memory import is_out_of_memory
+from ._net_outputs import infer_in_parts
 from ._seeding import seeded_global_state
 from ._surroundings import ordinary_surroundings
 from ._threads import few_threads
@@ -317,7 +320,7 @@ def _are_probabilities(outputs):
 def infer_examples(net, X):
     """Return what the net gives for some rows in evaluation mode, on the CPU."""
     with seeded_global_state(0):
-        return _infer(net, X).cpu()
+        return infer_in_parts(partial(_infer, net), X).cpu()
 
 
 @few_threads(1)
@@ -329,6 +332,8 @@ def _infer(net, X):
         with torch.no_grad():
             return net.infer(X)
     except (RuntimeError, ValueError, IndexError) as error:
+        if is_out_of_memory(error):
+            raise
         raise _cannot_take(X, error) from error
     except TypeError as error:
         if not isinstance(X, NamedInputs):

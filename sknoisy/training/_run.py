@@ -26,8 +26,9 @@ from ._data import TrainingData
 from ._finite import check_logits, check_still_finite, finite_values
 from ._jacobian_vector_product import frozen_statistics
 from ._loop import train_epochs
+from ._memory import is_out_of_memory, memory_advice
 from ._net_hooks import NetHooks
-from ._net_outputs import as_logits, infer_in_parts, prediction_batch_size
+from ._net_outputs import NO_ROW_FITS, as_logits, infer_in_parts, prediction_batch_size
 from ._net_setup import (
     check_examples,
     check_outputs,
@@ -128,6 +129,8 @@ class TrainingRun:
         try:
             losses = self.row_losses(logits, y)
         except (RuntimeError, ValueError, TypeError) as error:
+            if is_out_of_memory(error):
+                raise
             raise ValueError(
                 f"The criterion of 'net' can't take logits of shape {tuple(logits.shape)} and "
                 f"classes of shape {tuple(y.shape)}: {error}"
@@ -263,12 +266,13 @@ class TrainingRun:
         step = Step(self) if step is None else step
         if stage is not None:
             step.stage = stage
-        with threads_for(self.net):
-            self._fit(
-                step,
-                self.rows if rows is None else rows,
-                self.net.max_epochs if max_epochs is None else max_epochs,
-            )
+        rows = self.rows if rows is None else rows
+        remedy = (
+            f"Give a 'batch_size' smaller than {self._batch_size(len(rows))}, a smaller 'net', or "
+            "another 'device'."
+        )
+        with threads_for(self.net), memory_advice(self.device, "for the training", remedy):
+            self._fit(step, rows, self.net.max_epochs if max_epochs is None else max_epochs)
         return self
 
     def _fit(self, step: Step, rows: IntArray, max_epochs: int) -> None:
@@ -390,6 +394,7 @@ class TrainingRun:
         """Yield batches of the given rows with their logits; see `predict`."""
         batches = self.batches(rows, batch_size=prediction_batch_size(self.data.X, self.device))
         with ExitStack() as stack:
+            stack.enter_context(memory_advice(self.device, *NO_ROW_FITS))
             if self.data.is_dataset and not is_isolated():
                 # Its transforms may draw, in a training and outside of one.
                 stack.enter_context(isolated_training(self._seed))

@@ -12,10 +12,13 @@ from skorch import NeuralNet
 from .._typing import BoolArray, NetParameter, State
 from ._data import TrainingData
 from ._jacobian_vector_product import resolve_gradient
+from ._memory import memory_advice
 from ._net_setup import check_outputs, initialize_net, python_scalars, resolve_net
 from ._run import TrainingRun
 from ._seeding import child_seeds, seeded_global_state
 from ._threads import few_threads, measured_work
+
+NET_TOO_LARGE = "to set the net up", "Give a smaller 'net', or another 'device'."
 
 
 class Trainer:
@@ -81,14 +84,15 @@ class Trainer:
             changes["frozen_epochs"] = 0
         if changes:
             net = resolve_net(net, self.data).set_params(**changes)
-        return TrainingRun(
-            net,
-            self.data,
-            device=self.device,
-            seed=self._next_seed(),
-            verbose=self.verbose,
-            state=state,
-        )
+        with memory_advice(self.device, *NET_TOO_LARGE):
+            return TrainingRun(
+                net,
+                self.data,
+                device=self.device,
+                seed=self._next_seed(),
+                verbose=self.verbose,
+                state=state,
+            )
 
     def trust(self, trusted: BoolArray, first_evidence: Any) -> None:
         """Let rows stand in for trusted ones in all later runs, by what a first training found."""

@@ -1,0 +1,101 @@
+"""Many cases by Hypothesis: checked one by one, or counted."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import cache
+
+from hypothesis import HealthCheck, Phase, given, seed, settings
+
+from .cases import cases
+from .examination import examine
+
+
+def check_cases(method, n_cases):
+    """Try cases of a method, the same ones in each run; an error tells the smallest that is wrong.
+
+    Parameters
+    ----------
+    method : str
+    n_cases : int
+    """
+
+    def check(case):
+        for finding in examine(case).findings:
+            raise _breach(finding.cause())(f"{finding.headline()}\n{finding.report}")
+
+    _run(check, method, n_cases, (Phase.generate, Phase.shrink))
+
+
+@cache
+def _breach(cause):
+    # Hypothesis tells failures apart by class: each is then shrunk without turning into another.
+    return type("BrokenContract", (AssertionError,), {"__doc__": str(cause)})
+
+
+def _run(check, method, n_cases, phases):
+    run = given(case=cases([method]))(check)
+    settled = settings(
+        max_examples=n_cases,
+        derandomize=True,
+        deadline=None,
+        database=None,
+        phases=phases,
+        suppress_health_check=list(HealthCheck),
+    )
+    seed(method)(settled(run))()
+
+
+@dataclass
+class Tally:
+    """How many cases ended in which way, and the first case of each cause of a wrong one."""
+
+    endings: Counter = field(default_factory=Counter)
+    wrong: dict = field(default_factory=dict)
+
+    def add(self, other):
+        self.endings += other.endings
+        for cause, (finding, case, times) in other.wrong.items():
+            found = self.wrong.setdefault(cause, [finding, case, 0])
+            found[2] += times
+
+    def counts(self):
+        ways = ", ".join(f"{n} {way}" for way, n in self.endings.most_common())
+        return f"{sum(self.endings.values())} cases: {ways}"
+
+    def __str__(self):
+        lines = [self.counts()]
+        for finding, case, times in self.wrong.values():
+            lines += [f"\n{times} x: {finding.headline()}", f"{case}", finding.report]
+        return "\n".join(lines)
+
+
+def count_cases(method, n_cases):
+    """Return a tally of cases of a method; wrong ones don't end it.
+
+    Parameters
+    ----------
+    method : str
+    n_cases : int
+
+    Returns
+    -------
+    Tally
+    """
+    tally = Tally()
+
+    def count(case):
+        examination = examine(case)
+        for finding in examination.findings:
+            tally.wrong.setdefault(finding.cause(), [finding, case, 0])[2] += 1
+        tally.endings[_ending(examination)] += 1
+
+    _run(count, method, n_cases, (Phase.generate,))
+    return tally
+
+
+def _ending(examination):
+    if examination.findings:
+        return "wrong"
+    if examination.error is None:
+        return "valid"
+    return f"refused {'after' if examination.n_steps else 'before'} the first training step"
