@@ -11,6 +11,7 @@ from scipy import sparse
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from .._mapped import is_mapped
 from .._named_inputs import NamedInputs, on_each
 
 DEVICE_SHARE = 0.5
@@ -127,20 +128,8 @@ def _is_plain(X):
     if isinstance(X, NamedInputs):
         return all(map(_is_plain, X.values()))
     return (
-        isinstance(X, np.ndarray)
-        and X.flags.writeable
-        and min(X.strides) >= 0
-        and not _is_mapped(X)
+        isinstance(X, np.ndarray) and X.flags.writeable and min(X.strides) >= 0 and not is_mapped(X)
     )
-
-
-def _is_mapped(X):
-    """Return whether the values lie in a file, also where X is a view of the mapped array."""
-    while isinstance(X, np.ndarray):
-        if isinstance(X, np.memmap):
-            return True
-        X = X.base
-    return False
 
 
 def as_tensor(features):
