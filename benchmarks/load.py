@@ -173,7 +173,14 @@ def summarize(results):
         for name in MAPPED
         for run in results["cases"].get(name, ())
     ]
-    header = ["Trained on, mapped from a file", "Table", "Size", "Epochs", "Own memory, peak", "CPU"]
+    header = [
+        "Trained on, mapped from a file",
+        "Table",
+        "Size",
+        "Epochs",
+        "Own memory, peak",
+        "CPU",
+    ]
     if mapped:
         texts.append(markdown_table(header, mapped))
     return "\n\n".join(texts)

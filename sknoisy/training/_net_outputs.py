@@ -26,8 +26,8 @@ NLL_EPSILON = 1e-8
 # On a CPU what a layer returns should stay in the cache.
 TABLE_ROWS = {"cpu": 1024, "cuda": 65536}
 SPATIAL_ROWS = {"cpu": 128, "cuda": 2048}
-# Rows of a table may be of any length.
-TABLE_VALUES = 2**24
+# Rows of a table may be of any length, and several batches are read ahead.
+TABLE_VALUES = {"cpu": 2**22, "cuda": 2**24}
 
 
 def as_logits(net, outputs):
@@ -43,10 +43,11 @@ def as_logits(net, outputs):
 def prediction_batch_size(X, device):
     is_table = not isinstance(X, Dataset) and X.ndim == 2
     sizes = TABLE_ROWS if is_table else SPATIAL_ROWS
-    size = sizes.get(torch.device(device).type, sizes["cpu"])
+    kind = torch.device(device).type
+    kind = kind if kind in sizes else "cpu"
     if is_table and not isinstance(X, NamedInputs):
-        size = min(size, max(TABLE_VALUES // X.shape[1], 2))
-    return size
+        return min(sizes[kind], max(TABLE_VALUES[kind] // X.shape[1], 2))
+    return sizes[kind]
 
 
 def infer_in_parts(infer, X):
