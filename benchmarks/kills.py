@@ -26,7 +26,17 @@ from sknoisy import _checkpoints
 
 DOCUMENT = DOCUMENTS / "reliability.md"
 # So that the time of a fit is that of its trainings.
-IMPORTED = ("sknoisy._classifier", "sknoisy._checkpoints", "torch._dynamo")
+IMPORTED = (
+    "sknoisy._checkpoints",
+    "sknoisy._classifier",
+    "sknoisy._detector",
+    "sknoisy.datasets",
+    "sknoisy.metrics",
+    "sknoisy.noise",
+    "safetensors.numpy",
+    "filelock",
+    "torch._dynamo",
+)
 
 
 def kills_of_case(case, n_kills, seed):
