@@ -37,8 +37,8 @@ class MappedRows:
         if isinstance(array, MappedRows):
             dtype = array.dtype if dtype is None else dtype
             array, rows = array._array, array._numbers(slice(None) if rows is None else rows)
-        self._array = array
-        self._rows = rows
+        self._array: NDArray[Any] = array
+        self._rows: IntArray | None = rows
         self.dtype: np.dtype[Any] = np.dtype(array.dtype if dtype is None else dtype)
 
     def __len__(self) -> int:

@@ -15,8 +15,9 @@ from numpy.testing import assert_array_equal
 from sklearn.ensemble import HistGradientBoostingClassifier
 from small_data import easy_table, tiny_images
 
-from sknoisy import NoisyLabelDetector, RobustClassifier
+from sknoisy import NoisyLabelDetector, RobustClassifier, thresholds
 from sknoisy.nets import TabularNet, VisionNet
+from sknoisy.thresholds import label_margins
 from sknoisy.training import _estimator_trainer, class_probabilities
 
 N_THREADS = 8
@@ -159,3 +160,11 @@ def test_trees_predict_large_tables_in_blocks(monkeypatch):
     assert_array_equal(class_probabilities(trees, X, 3), expected)
     assert max(CountingTrees.sizes) <= 50
     assert sum(CountingTrees.sizes) == X.size
+
+
+def test_margins_of_many_rows_are_those_of_each_alone(monkeypatch):
+    monkeypatch.setattr(thresholds, "BLOCK_ROWS", 7)
+    probabilities = np.random.default_rng(0).dirichlet(np.ones(3), 20)
+    codes = np.arange(20) % 3
+    alone = [label_margins(probabilities[[row]], codes[[row]]) for row in range(20)]
+    assert_array_equal(label_margins(probabilities, codes), np.concatenate(alone))
