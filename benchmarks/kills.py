@@ -1,6 +1,7 @@
 """Kill fits at random moments, fit again, and see whether they end as if nothing had happened.
 
-Each fit runs in a process of its own, which gets SIGKILL; each epoch is kept.
+Each fit runs in a process of its own, which gets SIGKILL; each epoch is kept. A run that was
+stopped itself goes on with the kills that it hasn't made yet.
 
     OMP_NUM_THREADS=1 python benchmarks/kills.py --n-kills 30
     OMP_NUM_THREADS=1 python benchmarks/kills.py --case LSW --case DivideMix
@@ -39,14 +40,18 @@ IMPORTED = (
 )
 
 
-def kills_of_case(case, n_kills, seed):
-    """Return how many fits were killed, how many of them had kept something, and ended equal."""
-    generator, wanted = random.Random(seed), fit_here(case)
+def kills_of_case(case, n_kills, seed, counts):
+    """Yield how many fits were killed, how many of them had kept something, and ended equal.
+
+    `counts` are those of an earlier run.
+    """
+    if counts["killed"] >= n_kills:
+        return
+    generator, wanted = random.Random(f"{seed} {counts['killed']}"), fit_here(case)
     start = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         fit_apart(case, folder)
     longest = time.monotonic() - start
-    counts = {"killed": 0, "gone_on": 0, "equal": 0}
     while counts["killed"] < n_kills:
         with tempfile.TemporaryDirectory() as folder:
             moment = generator.uniform(0, longest)
@@ -54,10 +59,10 @@ def kills_of_case(case, n_kills, seed):
                 counts["killed"] += 1
                 counts["gone_on"] += any(Path(folder).glob(f"*{_checkpoints.SUFFIX}"))
                 counts["equal"] += are_equal(fit_apart(case, folder), wanted)
+                yield counts
             else:
                 # It was faster than the first one.
                 longest = max(0.9 * longest, 0.05)
-    return counts
 
 
 def summarize(results):
@@ -89,10 +94,12 @@ def main(arguments=None):
     CONTEXT.set_forkserver_preload([*LIBRARIES, *IMPORTED])
     known = json.loads(options.output.read_text())["cases"] if options.output.exists() else {}
     for case in () if options.summary else options.case or CASES:
-        known[case] = kills_of_case(case, options.n_kills, options.seed)
-        print(case, known[case], flush=True)
-        results = {"versions": environment(), "cases": known}
-        options.output.write_text(json.dumps(results, indent=1) + "\n")
+        earlier = known.get(case, {"killed": 0, "gone_on": 0, "equal": 0})
+        for counts in kills_of_case(case, options.n_kills, options.seed, earlier):
+            known[case] = counts
+            print(case, counts, flush=True)
+            results = {"versions": environment(), "cases": known}
+            options.output.write_text(json.dumps(results, indent=1) + "\n")
     write_section(options.document, "kills", summarize(json.loads(options.output.read_text())))
     return 0
 

@@ -102,3 +102,9 @@ def blocks_of(X: Any) -> Iterator[tuple[int, NDArray[Any]]]:
     n_rows = max(BLOCK_VALUES // max(int(np.prod(X.shape[1:])), 1), 1)
     for start in range(0, len(X), n_rows):
         yield start, X[start : start + n_rows]
+
+
+def value_range(X: Any) -> tuple[float, float]:
+    """Return the smallest and the largest value of an array."""
+    ranges = [(block.min(), block.max()) for _, block in blocks_of(X)]
+    return min(low for low, _ in ranges), max(high for _, high in ranges)

@@ -5,6 +5,7 @@ import tracemalloc
 import joblib
 import numpy as np
 import pytest
+import torch
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
 from skorch.dataset import ValidSplit
@@ -14,7 +15,7 @@ from torch import nn
 from sknoisy import NoisyLabelDetector, RobustClassifier
 from sknoisy._mapped import MappedRows, blocks_of, is_mapped, some_rows
 from sknoisy.features import PretrainedFeatures
-from sknoisy.nets import TabularNet
+from sknoisy.nets import TabularNet, VisionNet
 from sknoisy.training._net_outputs import prediction_batch_size
 
 
@@ -124,6 +125,44 @@ def test_a_net_that_holds_out_rows_itself_learns_from_a_map(tmp_path):
     expected = answers(model, X, y, sample_weight=weights)
     found = answers(model, mapped_by_numpy(X, tmp_path), y, sample_weight=weights)
     for one, other in zip(found, expected, strict=True):
+        assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("method", ["cross_entropy", "dividemix"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_images_of_weight_zero_stay_in_the_file(tmp_path, method, dtype):
+    X, y = tiny_images(24)
+    X = X if dtype == np.uint8 else (X / 255).astype(dtype)
+    weights = np.where(np.arange(len(y)) % 7 == 0, 0.0, 1.0)
+    net = VisionNet(module__depth=10, module__width=4, max_epochs=1, batch_size=8)
+    model = NoisyLabelDetector(method, net=net, device="cpu", random_state=0)
+    expected = answers(model, X, y, sample_weight=weights)
+    found = answers(model, mapped_by_numpy(X, tmp_path), y, sample_weight=weights)
+    for one, other in zip(found, expected, strict=True):
+        assert_array_equal(one, other)
+
+
+class ImageAndTable(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.head = nn.Linear(3 * 64 + 4, 2)
+
+    def forward(self, image, table):
+        return self.head(torch.cat([image.flatten(1), table], dim=1))
+
+
+def test_arrays_by_name_of_weight_zero_stay_in_their_files(tmp_path):
+    image, y = tiny_images(24)
+    table = np.random.default_rng(0).normal(size=(24, 4)).astype(np.float32)
+    weights = np.where(np.arange(len(y)) % 7 == 0, 0.0, 1.0)
+    net = plain_skorch_net(ImageAndTable, max_epochs=2)
+    model = NoisyLabelDetector("cross_entropy", net=net, device="cpu", random_state=0)
+    inputs = {"image": image, "table": table}
+    in_files = {name: mapped_by_numpy(each, tmp_path) for name, each in inputs.items()}
+    expected = answers(model, inputs, y, sample_weight=weights)
+    for one, other in zip(
+        answers(model, in_files, y, sample_weight=weights), expected, strict=True
+    ):
         assert_array_equal(one, other)
 
 
