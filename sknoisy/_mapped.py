@@ -36,7 +36,8 @@ class MappedRows:
     ) -> None:
         if isinstance(array, MappedRows):
             dtype = array.dtype if dtype is None else dtype
-            array, rows = array._array, array._numbers(slice(None) if rows is None else rows)
+            rows = array._rows if rows is None else array._numbers(rows)
+            array = array._array
         self._array: NDArray[Any] = array
         self._rows: IntArray | None = rows
         self.dtype: np.dtype[Any] = np.dtype(array.dtype if dtype is None else dtype)

@@ -61,6 +61,8 @@ def test_rows_of_rows_of_a_map_are_numbered_anew(tmp_path):
     assert is_mapped(again)
     assert_array_equal(again[:], array[[10, 19]])
     assert_array_equal(again.stored(), array[[10, 19]])
+    as_bytes = MappedRows(MappedRows(mapped_by_numpy(array, tmp_path)), dtype=np.uint8)
+    assert (len(as_bytes), as_bytes[:].dtype) == (20, np.uint8)
 
 
 def test_rows_of_arrays_in_memory_are_read_at_once():
