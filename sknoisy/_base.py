@@ -71,6 +71,8 @@ from .training import (
     seeded_global_state,
 )
 
+LISTED_LABELS = 2**16
+
 
 class BaseNoisyLabelEstimator(
     ReviewedLabels, CallbackSupportMixin, DocumentedEstimator, ClassifierMixin, BaseEstimator
@@ -448,7 +450,11 @@ class BaseNoisyLabelEstimator(
 
     def _codes_of(self, labels: LabelArray) -> IntArray:
         code_of = {label: code for code, label in enumerate(self.classes_.tolist())}
-        codes = np.array([code_of.get(label, -1) for label in labels.tolist()])
+        codes = np.empty(len(labels), dtype=np.int64)
+        # A list of all labels might take more memory than the rows.
+        for start in range(0, len(labels), LISTED_LABELS):
+            block = slice(start, start + LISTED_LABELS)
+            codes[block] = [code_of.get(label, -1) for label in labels[block].tolist()]
         if codes.min() < 0:
             row = int(np.argmin(codes))
             raise ValueError(

@@ -1,5 +1,6 @@
 """The costly part of a fit, as one function that can be cached."""
 
+import operator
 import os
 import warnings
 from collections.abc import Sequence
@@ -257,12 +258,15 @@ def predict_together(
     """
     if not nets:
         return mean_probabilities(estimators, table, n_classes)
-    total: Any = reduce(np.add, (predict_probabilities(net, X) for net in nets))
-    of_nets = total / len(nets)
+    total: Any = reduce(operator.iadd, (predict_probabilities(net, X) for net in nets))
+    total /= len(nets)
     if not estimators:
-        return of_nets
+        return total
+    total *= 1 - estimators_weight
     of_estimators = mean_probabilities(estimators, table, n_classes)
-    return estimators_weight * of_estimators + (1 - estimators_weight) * of_nets
+    of_estimators *= estimators_weight
+    total += of_estimators
+    return total
 
 
 class _ValueHasher(NumpyHasher):

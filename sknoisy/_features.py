@@ -15,6 +15,7 @@ from skorch.helper import SliceDict
 from torch.utils.data import Dataset, IterableDataset, Subset
 
 from ._arrays import DATES, as_array
+from ._mapped import MappedRows, is_mapped
 from ._named_inputs import NamedInputs, shape_of_rows
 from ._typing import Features, FloatArray, IntArray
 from .tables import NumberEncoder, Table, TreeEncoder, as_frame, as_table
@@ -76,6 +77,8 @@ def encode_table(
     reset: bool,
 ) -> Any:
     """Return a checked table in the form that fit learnt; at `reset`, learn it."""
+    if encoder_class is NumberEncoder and is_mapped(table) and table.dtype != np.float32:
+        table = MappedRows(table, dtype=np.float32)
     encoders = estimator._table_encoders
     if not reset:
         return encoders[encoder_class.__name__].transform(table)

@@ -10,6 +10,7 @@ from torch.utils.data import Dataset
 
 from ._arrays import as_array
 from ._features import check_features, check_table, encode_table, is_table
+from ._mapped import in_memory
 from ._typing import Features
 from .boosting import EarlyRounds, as_booster_takes, takes_categories
 from .tables import NumberEncoder, TreeEncoder
@@ -43,7 +44,10 @@ class CheckedRows:
 
     @cached_property
     def for_nets(self) -> Any:
-        """Numbers of float32, images (N, C, H, W), the Dataset, or named inputs."""
+        """Numbers of float32, images (N, C, H, W), the Dataset, or named inputs.
+
+        Numbers of another type in a file become float32 when they are read.
+        """
         return self._encoded(NumberEncoder) if self.is_table else self.checked
 
     @cached_property
@@ -69,7 +73,7 @@ class CheckedRows:
             return self._X
         if takes_categories(classifier):
             return as_booster_takes(classifier, self._named(self.for_trees))
-        return self._named(self.for_nets)
+        return self._named(in_memory(self.for_nets))
 
     def _named(self, rows: Any) -> Any:
         """Return the user's own columns under their names."""

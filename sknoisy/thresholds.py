@@ -23,6 +23,8 @@ EDGE = 1e-9
 MAX_KNOTS_PER_SIDE = 100
 # Knots keep a distance from 0 and 1 that slopes between them can be computed with.
 MARGIN_RANGE = 1e-280, 1 - 2**-53
+# What is looked at together, so that no copy of all probabilities is made.
+BLOCK_ROWS = 2**16
 # How much of the scale is straight between its anchors, so that it rises where qualities tie.
 STRAIGHT_SHARE = 0.01
 # Rows of the least quality still count a little in a weighted training.
@@ -177,11 +179,14 @@ def label_margins(
     >>> label_margins(np.array([[0.6, 0.3, 0.1], [0.6, 0.3, 0.1]]), np.array([0, 2])).round(2)
     array([0.67, 0.14])
     """
-    rows = np.arange(len(codes))
-    given = probabilities[rows, codes]
-    others = probabilities.copy()
-    others[rows, codes] = 0
-    return given / np.maximum(given + others.max(axis=1), np.finfo(float).tiny)
+    given = probabilities[np.arange(len(codes)), codes]
+    best_other = np.empty_like(given)
+    for start in range(0, len(codes), BLOCK_ROWS):
+        rows = slice(start, start + BLOCK_ROWS)
+        others = probabilities[rows].copy()
+        others[np.arange(len(others)), codes[rows]] = 0
+        best_other[rows] = others.max(axis=1)
+    return given / np.maximum(given + best_other, np.finfo(float).tiny)
 
 
 def quality_scale(

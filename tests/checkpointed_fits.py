@@ -2,10 +2,12 @@
 
 import os
 import signal
+from contextlib import contextmanager
 
 import numpy as np
 from script_runner import CONTEXT
 from sklearn.ensemble import HistGradientBoostingClassifier
+from skorch.callbacks import Callback
 from small_data import SHORT, easy_table, tiny_images
 
 from sknoisy import RobustClassifier, _checkpoints
@@ -124,6 +126,41 @@ def fit_apart(case, checkpoint_dir, *, kill_after=None, kill_at=None):
         return None
     finally:
         process.join(LONGEST)
+
+
+@contextmanager
+def fit_under_way(checkpoint_dir):
+    """Let a process of its own be in the midst of a fit as long as the block lasts."""
+    ours, theirs = CONTEXT.Pipe()
+    process = CONTEXT.Process(target=_fit_until_told, args=(theirs, str(checkpoint_dir)))
+    process.start()
+    theirs.close()
+    try:
+        assert ours.recv() == "in its second epoch"
+        yield
+        ours.send("go on")
+        assert ours.recv() == "done"
+    finally:
+        ours.close()
+        process.join(LONGEST)
+
+
+class WaitsInItsSecondEpoch(Callback):
+    connection = None
+
+    def on_epoch_begin(self, net, **kwargs):
+        if len(net.history) == 2:
+            self.connection.send("in its second epoch")
+            self.connection.recv()
+
+
+def _fit_until_told(connection, checkpoint_dir):
+    keep_every_epoch()
+    WaitsInItsSecondEpoch.connection = connection
+    X, y, _ = _table()
+    net = TabularNet(module__n_units=8, callbacks=[WaitsInItsSecondEpoch])
+    _with_table("cross_entropy", checkpoint_dir, net=net).fit(X, y)
+    connection.send("done")
 
 
 def _fit(sender, case, checkpoint_dir, kill_at):

@@ -14,6 +14,8 @@ from data_home import vouch_for
 from numpy.testing import assert_allclose, assert_array_equal
 from script_runner import run_script
 
+from sknoisy import _checkpoints
+
 pytest.importorskip("cleanlab")
 
 FOLDER = Path(__file__).resolve().parent.parent / "benchmarks"
@@ -28,10 +30,14 @@ MODULES = (
     "_tables_summary",
     "_turns",
     "aqua",
+    "checkpoints",
     "clean_labels",
     "gradients",
     "held_out",
     "judges",
+    "kills",
+    "leaks",
+    "load",
     "paper_tables",
     "practice",
     "pretrained",
@@ -491,6 +497,48 @@ def test_all_ratios_are_measured_in_the_quick_form(scripts, tmp_path):
 def test_every_case_of_scale_runs_in_the_quick_form():
     output = output_of("scale.py", "--quick")
     assert output.count("mapped file") == 2 and "1,000 classes" in output
+
+
+# -- load and interruptions --------------------------------------------------------------------
+
+
+def test_growth_is_told_per_fit_with_its_interval(scripts):
+    steady = scripts.leaks.growth_per_fit([100, 120, 140, 160], n_methods=10)
+    assert_allclose(steady, 2.0)
+    mean, low, high = scripts.leaks.growth_per_fit([100, 120, 95, 130, 100], n_methods=10)
+    assert mean == 0
+    assert low < 0 < high
+
+
+@pytest.mark.slow
+@needs_linux
+def test_many_fits_are_measured(scripts, tmp_path, monkeypatch):
+    monkeypatch.setattr(scripts.leaks, "WARM_UP_TURNS", 1)
+    files = ["--output", str(tmp_path / "leaks.json"), "--document", str(tmp_path / "page.md")]
+    assert scripts.leaks.main(["--n-fits", "20", *files]) == 0
+    assert "| open file handles |" in (tmp_path / "page.md").read_text()
+
+
+@pytest.mark.slow
+@needs_linux
+def test_memory_of_tables_in_a_file_and_of_predictions_is_measured(scripts, tmp_path):
+    mapped = scripts.load.measure_mapped("mapped_float64", 0.002, tmp_path)
+    assert mapped["n_rows"] == 100 and mapped["beyond"] > 0
+    assert not list(tmp_path.iterdir())
+    predicted = scripts.load.measure_prediction("table", 300)
+    assert predicted["predict_proba"]["result"] == 300 * 10 * 8
+    results = {"versions": {}, "cases": {"mapped_float64": [mapped], "table": [predicted]}}
+    assert "| predict_proba | 300 |" in scripts.load.summarize(results)
+
+
+@pytest.mark.slow
+def test_cost_of_a_checkpoint_is_measured(scripts, monkeypatch):
+    monkeypatch.setattr(_checkpoints, "SECONDS_BETWEEN", 0)
+    monkeypatch.setattr(_checkpoints, "TIMES_OF_WRITING", 0)
+    cost = scripts.checkpoints.measure_cost(next(iter(scripts.checkpoints.COSTS)))
+    assert cost["n_checkpoints"] == 6
+    assert cost["n_bytes"] > 4 * 54 * 256
+    assert 0 < cost["cpu_seconds"]
 
 
 # -- counting in a file ------------------------------------------------------------------------

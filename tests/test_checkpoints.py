@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 import pytest
-from checkpointed_fits import CASES, answers, are_equal, fit_apart, fit_here
+from checkpointed_fits import CASES, answers, are_equal, fit_apart, fit_here, fit_under_way
 from filelock import FileLock
 from skorch.callbacks import Callback
 from small_data import BOTH, SHORT, easy_table
@@ -188,6 +188,14 @@ def test_a_last_training_is_gone_on_with_after_one_taken_from_the_cache(tmp_path
 def test_two_fits_at_once_need_two_folders(tmp_path):
     X, y = table()
     with FileLock(tmp_path / _checkpoints.LOCK):
+        with pytest.raises(CheckpointError, match="Another fit uses"):
+            model_of(tmp_path).fit(X, y)
+    model_of(tmp_path).fit(X, y)
+
+
+def test_a_fit_in_another_process_needs_another_folder(tmp_path):
+    X, y = table()
+    with fit_under_way(tmp_path):
         with pytest.raises(CheckpointError, match="Another fit uses"):
             model_of(tmp_path).fit(X, y)
     model_of(tmp_path).fit(X, y)

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from scipy.stats import rankdata
 from sklearn.preprocessing import normalize
 
+from .._mapped import in_memory
 from .._parameters import check_choice, check_number
 from ..neighbors import SimilarRows, count_votes
 from ..thresholds import judge_labels
@@ -161,7 +162,7 @@ class SimiFeat(Method):
     def _extract(self, trainer, run, data):
         source = self._features_of(data)
         if callable(source):
-            return _checked_features(source(data.X), data.n_rows)
+            return _checked_features(source(in_memory(data.X)), data.n_rows)
         if source == "input":
             return _standardized(data)
         if source == "trusted_net":

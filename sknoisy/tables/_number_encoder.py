@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from .._documentation import DocumentedEstimator
+from .._mapped import MappedRows, as_stored, blocks_of, in_memory
 from ._categories import CategoryColumn
 from ._columns import Column, are_numbers, columns_of, fitted_columns
 from ._numbers import NumberColumn, infinity_found
@@ -80,12 +81,12 @@ class NumberEncoder(DocumentedEstimator, TransformerMixin, BaseEstimator):
             return _filled_sparse(numbers, self.means_)
         if are_numbers(table):
             numbers = _as_float32(table)
-            with np.errstate(invalid="ignore"):
-                means = numbers.mean(axis=0, dtype=np.float64)
+            means = _means(numbers)
             if np.isfinite(means).all():
                 self.means_ = means
                 return numbers
             _check_not_infinite(numbers, table)
+        table = as_stored(table)
         columns = fitted_columns(table, self._column_of_categories)
         if all(isinstance(each, NumberColumn) and not each.has_missing for each in columns):
             # Of pandas' own numbers, or numbers held as objects or texts.
@@ -115,7 +116,7 @@ class NumberEncoder(DocumentedEstimator, TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         table = as_table(X)
         if not self.is_plain_:
-            return self._encode(_dense(table))
+            return self._encode(_dense(as_stored(table)))
         if sparse.issparse(table):
             return _filled_sparse(_as_float32(table), self.means_)
         return _filled(self._plain_numbers(table), table, self.means_)
@@ -146,29 +147,41 @@ def _dense(table: Any) -> Any:
 
 
 def _as_float32(table: Table) -> Any:
+    if isinstance(table, MappedRows):
+        return table
     with np.errstate(over="ignore"):
         return check_array(
             table, dtype=np.float32, accept_sparse="csr", ensure_all_finite=False, input_name="X"
         )
 
 
-def _check_not_infinite(numbers: NDArray[np.float32], table: Any) -> None:
-    is_infinite = np.isinf(numbers)
-    if is_infinite.any():
-        row, place = np.argwhere(is_infinite)[0].tolist()
-        names = getattr(table, "columns", range(numbers.shape[1]))
-        raise ValueError(infinity_found(row, names[place]))
-
-
-def _filled(
-    numbers: NDArray[np.float32], table: Any, means: NDArray[np.float64]
-) -> NDArray[np.float32]:
-    # A sum needs no memory, unlike a mask.
+def _means(numbers: Any) -> NDArray[np.float64]:
     with np.errstate(invalid="ignore"):
-        total = numbers.sum(dtype=np.float64)
+        if not isinstance(numbers, MappedRows):
+            return numbers.mean(axis=0, dtype=np.float64)
+        totals = np.zeros(numbers.shape[1])
+        for _, block in blocks_of(numbers):
+            totals += block.sum(axis=0, dtype=np.float64)
+        return totals / len(numbers)
+
+
+def _check_not_infinite(numbers: Any, table: Any) -> None:
+    for start, block in blocks_of(numbers):
+        is_infinite = np.isinf(block)
+        if is_infinite.any():
+            row, place = np.argwhere(is_infinite)[0].tolist()
+            names = getattr(table, "columns", range(numbers.shape[1]))
+            raise ValueError(infinity_found(start + row, names[place]))
+
+
+def _filled(numbers: Any, table: Any, means: NDArray[np.float64]) -> Any:
+    # Sums need no memory, unlike a mask.
+    with np.errstate(invalid="ignore"):
+        total = sum(block.sum(dtype=np.float64) for _, block in blocks_of(numbers))
     if np.isfinite(total):
         return numbers
     _check_not_infinite(numbers, table)
+    numbers = in_memory(numbers)
     return np.where(np.isnan(numbers), means.astype(np.float32), numbers)
 
 

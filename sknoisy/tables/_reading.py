@@ -8,10 +8,12 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.utils.validation import check_array
 
+from .._mapped import MappedRows
+
 # Kinds of numpy's dtypes.
 NUMBERS = "biuf"
 
-Table: TypeAlias = NDArray[Any] | sparse.csr_array | pd.DataFrame
+Table: TypeAlias = NDArray[Any] | MappedRows | sparse.csr_array | pd.DataFrame
 
 
 def as_table(X: Any) -> Table:
@@ -32,6 +34,8 @@ def as_table(X: Any) -> Table:
         If it isn't a table of at least one row and one column.
     """
     X = as_frame(X)
+    if isinstance(X, MappedRows):
+        return X
     if isinstance(X, pd.DataFrame):
         _check_array(np.broadcast_to(np.float32(0), X.shape))
         return _as_sparse(X)

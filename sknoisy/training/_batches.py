@@ -11,6 +11,7 @@ from scipy import sparse
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from .._mapped import is_mapped
 from .._named_inputs import NamedInputs, on_each
 
 DEVICE_SHARE = 0.5
@@ -105,6 +106,8 @@ def read_rows(array, rows):
         return array.each(partial(read_rows, rows=rows))
     if sparse.issparse(array):
         return array[rows].toarray()
+    if (rows[1:] >= rows[:-1]).all():
+        return np.asarray(array[rows])
     order = np.argsort(rows)
     features = np.empty((len(rows), *array.shape[1:]), dtype=array.dtype)
     features[order] = array[rows[order]]
@@ -127,20 +130,8 @@ def _is_plain(X):
     if isinstance(X, NamedInputs):
         return all(map(_is_plain, X.values()))
     return (
-        isinstance(X, np.ndarray)
-        and X.flags.writeable
-        and min(X.strides) >= 0
-        and not _is_mapped(X)
+        isinstance(X, np.ndarray) and X.flags.writeable and min(X.strides) >= 0 and not is_mapped(X)
     )
-
-
-def _is_mapped(X):
-    """Return whether the values lie in a file, also where X is a view of the mapped array."""
-    while isinstance(X, np.ndarray):
-        if isinstance(X, np.memmap):
-            return True
-        X = X.base
-    return False
 
 
 def as_tensor(features):

@@ -9,6 +9,7 @@ from sklearn.utils import _safe_indexing
 from torch import Tensor
 from torch.utils.data import Dataset, Subset
 
+from .._mapped import some_rows
 from .._named_inputs import NamedInputs
 from .._typing import IntArray
 from ._batches import read_rows
@@ -20,7 +21,7 @@ class TrainingData:
 
     Parameters
     ----------
-    X : ndarray, csr_array, torch Dataset or NamedInputs
+    X : ndarray, MappedRows, csr_array, torch Dataset or NamedInputs
         A table (n_rows, n_features) of float32, dense or a CSR array, images (n_rows, n_channels,
         height, width) of uint8 or float32, a Dataset whose items are `(x, y)` with `x` a float
         tensor, or arrays by name of float32, uint8 or int64.
@@ -89,7 +90,7 @@ class TrainingData:
         if self.X is self.table:
             features = table
         else:
-            features = Subset(self.X, rows.tolist()) if self.is_dataset else self.X[rows]
+            features = Subset(self.X, rows.tolist()) if self.is_dataset else some_rows(self.X, rows)
         return replace(
             self,
             X=features,

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn.base import clone
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import has_fit_parameter
@@ -13,6 +14,9 @@ from ..boosting import category_parameters, without_gaps_alone
 from ._data import TrainingData
 from ._seeding import child_seeds
 from ._threads import threads_for_table
+
+# Of a table, predicted at a time.
+MAX_VALUES = 2**22
 
 
 class EstimatorTrainer:
@@ -118,9 +122,19 @@ def class_probabilities(classifier: Any, X: Any, n_classes: int) -> FloatArray:
 
     A class that the classifier hasn't seen has probability 0.
     """
+    codes = classifier.classes_
     with threads_for_table(X):
-        probabilities = classifier.predict_proba(X)
-    return with_every_class(probabilities, classifier.classes_, n_classes)
+        if not isinstance(X, np.ndarray | pd.DataFrame) or X.size <= MAX_VALUES:
+            return with_every_class(classifier.predict_proba(X), codes, n_classes)
+        # Boosted trees copy what they predict, to other types.
+        probabilities = np.empty((len(X), n_classes))
+        size = max(MAX_VALUES * len(X) // X.size, 1)
+        for start in range(0, len(X), size):
+            rows = slice(start, start + size)
+            block = X.iloc[rows] if isinstance(X, pd.DataFrame) else X[rows]
+            found = with_every_class(classifier.predict_proba(block), codes, n_classes)
+            probabilities[rows] = found
+        return probabilities
 
 
 def with_every_class(
@@ -136,7 +150,8 @@ def with_every_class(
 
 def mean_probabilities(classifiers: Sequence[Any], X: Any, n_classes: int) -> FloatArray:
     """Return the mean of several classifiers' probabilities."""
-    total: Any = 0.0
-    for classifier in classifiers:
+    first, *others = classifiers
+    total = class_probabilities(first, X, n_classes)
+    for classifier in others:
         total = total + class_probabilities(classifier, X, n_classes)
     return total / len(classifiers)

@@ -6,6 +6,7 @@ from skorch.callbacks import Callback, PrintLog
 from skorch.utils import TeeGenerator
 from torch.utils.data import Subset
 
+from .._mapped import some_rows
 from ._interrupts import noticed_interrupts
 from ._memory import is_out_of_memory
 
@@ -136,7 +137,7 @@ def _split(net, data):
     if net.train_split is None:
         training = net.get_dataset(data.X, data.y)
         return rows, {"dataset_train": training, "dataset_valid": None}, None
-    X = Subset(data.X, rows.tolist()) if data.is_dataset else data.X[rows]
+    X = Subset(data.X, rows.tolist()) if data.is_dataset else some_rows(data.X, rows)
     try:
         training, validation = net.get_split_datasets(X, data.y[rows])
     except (TypeError, ValueError) as error:

@@ -12,7 +12,7 @@ from skorch import NeuralNet
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
-from .._named_inputs import on_each
+from .._named_inputs import NamedInputs, on_each
 from .._typing import IntArray
 from ._batches import as_float, as_tensor
 from ._finite import check_probabilities
@@ -27,7 +27,8 @@ NLL_EPSILON = 1e-8
 # On a CPU what a layer returns should stay in the cache.
 TABLE_ROWS = {"cpu": 1024, "cuda": 65536}
 SPATIAL_ROWS = {"cpu": 128, "cuda": 2048}
-SPARSE_VALUES = 2**24
+# Rows of a table may be of any length, and several batches are read ahead.
+TABLE_VALUES = {"cpu": 2**22, "cuda": 2**24}
 NO_ROW_FITS = (
     "to predict even one row",
     "Free some of it, or fit with a smaller 'net' or on another 'device'.",
@@ -47,11 +48,11 @@ def as_logits(net, outputs):
 def prediction_batch_size(X, device):
     is_table = not isinstance(X, Dataset) and X.ndim == 2
     sizes = TABLE_ROWS if is_table else SPATIAL_ROWS
-    size = sizes.get(torch.device(device).type, sizes["cpu"])
-    if sparse.issparse(X):
-        # They are made dense, and may have any number of columns.
-        size = min(size, max(SPARSE_VALUES // X.shape[1], 2))
-    return size
+    kind = torch.device(device).type
+    kind = kind if kind in sizes else "cpu"
+    if is_table and not isinstance(X, NamedInputs):
+        return min(sizes[kind], max(TABLE_VALUES[kind] // X.shape[1], 2))
+    return sizes[kind]
 
 
 def infer_in_parts(infer, X):
@@ -124,13 +125,17 @@ def predict_probabilities(net: NeuralNet, X: Any) -> NDArray[np.float64]:
         return outputs.cpu().double().softmax(dim=1)
 
     net._set_training(False)
-    parts, n_done = [], 0
+    # A sparse array has no length.
+    n_rows, n_done = len(X) if isinstance(X, Dataset) else X.shape[0], 0
     with torch.no_grad(), threads_for(net), memory_advice(net.device, *NO_ROW_FITS):
         for block in _feature_blocks(X, prediction_batch_size(X, net.device)):
-            parts.append(infer_in_parts(probabilities, block))
-            check_probabilities(parts[-1], block, n_done)
+            found = infer_in_parts(probabilities, block)
+            check_probabilities(found, block, n_done)
+            if not n_done:
+                all_found = torch.empty((n_rows, found.shape[1]), dtype=torch.float64)
+            all_found[n_done : n_done + len(block)] = found
             n_done += len(block)
-        return torch.cat(parts).numpy()
+    return all_found[:n_done].numpy()
 
 
 def _feature_blocks(X, batch_size):

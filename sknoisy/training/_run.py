@@ -17,6 +17,7 @@ from skorch import NeuralNet
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from .._mapped import value_range
 from .._named_inputs import NamedInputs
 from .._typing import BoolArray, History, IntArray, State
 from ..augmentation import StrongAugment, resolve_view, view_of_named_inputs
@@ -165,10 +166,13 @@ class TrainingRun:
         X = self.data.X
         if not isinstance(self._strong, StrongAugment) or not self.data.is_image:
             return
-        if X.dtype != np.uint8 and (X.min() < 0 or X.max() > 1):
+        if X.dtype == np.uint8:
+            return
+        low, high = value_range(X)
+        if low < 0 or high > 1:
             warnings.warn(
                 "The strong view of VisionNet expects float images in [0, 1], and clips others. "
-                f"Got X with values from {X.min():.3g} to {X.max():.3g}: scale X, pass bytes, or "
+                f"Got X with values from {low:.3g} to {high:.3g}: scale X, pass bytes, or "
                 "give the net another strong_view.",
                 UserWarning,
                 stacklevel=2,
