@@ -8,7 +8,7 @@ import os
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,13 @@ import numpy as np
 from ._evidence import VERSIONS, draw_seed, hashed
 from ._fit_progress import say_in_interrupt
 from .exceptions import CheckpointError, CheckpointWarning
-from .training import StoredTraining, TrainingData, current_store, keeping_trainings
+from .training import (
+    StoredTraining,
+    TrainingData,
+    current_ranks,
+    current_store,
+    keeping_trainings,
+)
 
 FORMAT = 1
 LOCK, FIT, SUFFIX = "sknoisy.lock", "sknoisy_fit.json", ".sknoisy_checkpoint"
@@ -43,8 +49,12 @@ def fit_checkpoints(estimator: Any) -> Iterator[None]:
             f"The 'checkpoint_dir' parameter of {type(estimator).__name__} must be None or the "
             f"path of a folder. Got {folder!r} instead."
         )
-    with _locked(Path(folder)):
-        store = CheckpointFolder(Path(folder))
+    ranks = current_ranks()
+    with ExitStack() as stack:
+        ranks.first_does(lambda: stack.enter_context(_locked(Path(folder))))
+        store = (
+            CheckpointFolder(Path(folder)) if ranks.n_ranks == 1 else SharedFolder(folder, ranks)
+        )
         try:
             with keeping_trainings(store):
                 yield
@@ -293,6 +303,40 @@ class CheckpointFolder:
 
     def _path(self, name: str) -> Path:
         return self._folder / f"{name}{SUFFIX}"
+
+
+class SharedFolder(CheckpointFolder):
+    """The folder of a fit that several processes do together: the first one reads and writes.
+
+    What is kept of a training is what they have in common, so it can be gone on with by any number
+    of processes, and only the first needs to see the folder.
+
+    Parameters
+    ----------
+    folder : str or path
+        Locked by the first.
+    ranks : Ranks
+    """
+
+    def __init__(self, folder: str | os.PathLike[str], ranks: Any) -> None:
+        super().__init__(Path(folder))
+        self._ranks = ranks
+
+    def begin(self, fingerprints: dict[str, str], random_state: int | None) -> None:
+        self._ranks.first_does(lambda: super(SharedFolder, self).begin(fingerprints, random_state))
+        self.seed = self._ranks.same(self.seed)
+
+    def stored(self, name: str) -> StoredTraining | None:
+        return self._ranks.first_does(lambda: super(SharedFolder, self).stored(name))
+
+    def is_due(self) -> bool:
+        return self._ranks.first_does(super().is_due)
+
+    def store(self, name: str, training: StoredTraining) -> None:
+        self._ranks.first_does(lambda: super(SharedFolder, self).store(name, training))
+
+    def remove(self) -> None:
+        self._ranks.first_does(super().remove)
 
 
 def _as_bytes(content: Any) -> bytes:

@@ -4,6 +4,7 @@ __all__ = [
     "CacheWarning",
     "CheckpointError",
     "CheckpointWarning",
+    "DistributedFitError",
     "FewRowsLeftWarning",
     "GroupStandsOutWarning",
     "ModelFileError",
@@ -23,6 +24,10 @@ class CheckpointError(ValueError):
 
 class CheckpointWarning(UserWarning):
     """A checkpoint is of no use, or can't be made: a training starts from its first epoch."""
+
+
+class DistributedFitError(RuntimeError):
+    """A process of a fit that several do together is gone, or does something else than the rest."""
 
 
 class FewRowsLeftWarning(UserWarning):

@@ -98,6 +98,12 @@ class OwnRandomness:
         """Return the state before the next pass, or None if passes don't draw."""
         return self._state
 
+    def restart(self, seed):
+        """Draw on from a seed, if passes draw at all."""
+        if self._state is not None:
+            with seeded_global_state(seed):
+                self._state = _generator_states()
+
     @contextmanager
     def drawing(self):
         """Run a pass of the module in training mode."""
