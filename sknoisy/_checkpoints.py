@@ -52,9 +52,9 @@ def fit_checkpoints(estimator: Any) -> Iterator[None]:
     ranks = current_ranks()
     with ExitStack() as stack:
         ranks.first_does(lambda: stack.enter_context(_locked(Path(folder))))
-        store = (
-            CheckpointFolder(Path(folder)) if ranks.n_ranks == 1 else SharedFolder(folder, ranks)
-        )
+        store: Any = CheckpointFolder(Path(folder))
+        if ranks.n_ranks > 1:
+            store = SharedFolder(store, ranks)
         try:
             with keeping_trainings(store):
                 yield
@@ -98,7 +98,7 @@ def describe_fit(estimator: Any, data: TrainingData, random_state: int | None) -
         If what lies in the folder is of another fit.
     """
     store = current_store()
-    if not isinstance(store, CheckpointFolder):
+    if not isinstance(store, CheckpointFolder | SharedFolder):
         return
     parameters = estimator.get_params(deep=False)
     parts: dict[str, Any] = {
@@ -305,7 +305,7 @@ class CheckpointFolder:
         return self._folder / f"{name}{SUFFIX}"
 
 
-class SharedFolder(CheckpointFolder):
+class SharedFolder:
     """The folder of a fit that several processes do together: the first one reads and writes.
 
     What is kept of a training is what they have in common, so it can be gone on with by any number
@@ -313,30 +313,36 @@ class SharedFolder(CheckpointFolder):
 
     Parameters
     ----------
-    folder : str or path
+    folder : CheckpointFolder
         Locked by the first.
     ranks : Ranks
     """
 
-    def __init__(self, folder: str | os.PathLike[str], ranks: Any) -> None:
-        super().__init__(Path(folder))
+    def __init__(self, folder: CheckpointFolder, ranks: Any) -> None:
+        self._folder = folder
         self._ranks = ranks
+        self.seed = 0
+        # Nothing of these is read or written.
+        self.begin_part = folder.begin_part
+        self.next_training = folder.next_training
+        self.mismatch = folder.mismatch
+        self.position = folder.position
 
     def begin(self, fingerprints: dict[str, str], random_state: int | None) -> None:
-        self._ranks.first_does(lambda: super(SharedFolder, self).begin(fingerprints, random_state))
-        self.seed = self._ranks.same(self.seed)
+        self._ranks.first_does(lambda: self._folder.begin(fingerprints, random_state))
+        self.seed = self._ranks.same(self._folder.seed)
 
     def stored(self, name: str) -> StoredTraining | None:
-        return self._ranks.first_does(lambda: super(SharedFolder, self).stored(name))
+        return self._ranks.first_does(lambda: self._folder.stored(name))
 
     def is_due(self) -> bool:
-        return self._ranks.first_does(super().is_due)
+        return self._ranks.first_does(self._folder.is_due)
 
     def store(self, name: str, training: StoredTraining) -> None:
-        self._ranks.first_does(lambda: super(SharedFolder, self).store(name, training))
+        self._ranks.first_does(lambda: self._folder.store(name, training))
 
     def remove(self) -> None:
-        self._ranks.first_does(super().remove)
+        self._ranks.first_does(self._folder.remove)
 
 
 def _as_bytes(content: Any) -> bytes:

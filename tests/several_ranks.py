@@ -20,9 +20,7 @@ def run_together(function, *arguments, n_ranks=2):
     """
     with tempfile.TemporaryDirectory() as folder:
         meeting = os.path.join(folder, "meeting")
-        started = [
-            _start(function, arguments, meeting, rank, n_ranks) for rank in range(n_ranks)
-        ]
+        started = [_start(function, arguments, meeting, rank, n_ranks) for rank in range(n_ranks)]
         return [_result(process, receiver) for process, receiver in started]
 
 

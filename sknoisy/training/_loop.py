@@ -100,7 +100,8 @@ def _train_epoch(runs, step, batches, epoch, records, task, seen):
 
 def _not_finite(run, loss_value, epoch, batch):
     # Not only this batch may be to blame: a trusted one may have spoilt the weights of rows.
-    for each in chain([batch], run.batches(np.arange(run.data.n_rows))):
+    seen = [batch] if len(batch.rows) else []
+    for each in chain(seen, run.batches(np.arange(run.data.n_rows))):
         check_features(each.X, run.data.row_numbers(each.rows))
     return NonFiniteLossError(
         f"The training loss became {loss_value} in epoch {epoch + 1}. Try a lower "

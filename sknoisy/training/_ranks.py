@@ -130,20 +130,11 @@ class Ranks(OneProcess):
     # -- rows --------------------------------------------------------------------------------
 
     def part(self, rows: Any) -> Any:
-        return rows[self._part_of(len(rows))]
-
-    def _part_of(self, n_rows: int) -> slice:
-        # One row by itself can't be batch-normalised: rather two rows, or none.
-        n_parts = min(self.n_ranks, max(n_rows // 2, 1))
-        if self.rank >= n_parts:
-            return slice(n_rows, n_rows)
-        size, n_longer = divmod(n_rows, n_parts)
-        start = self.rank * size + min(self.rank, n_longer)
-        return slice(start, start + size + (self.rank < n_longer))
+        return rows[part_of(len(rows), self.rank, self.n_ranks)]
 
     def gathered(self, values: Tensor, n_of_all: int) -> Tensor:
         filled = torch.zeros((n_of_all, *values.shape[1:]), device=values.device)
-        filled[self._part_of(n_of_all)] = values.float()
+        filled[part_of(n_of_all, self.rank, self.n_ranks)] = values.float()
         return self._add_up(filled)
 
     def count_rows(
@@ -153,7 +144,7 @@ class Ranks(OneProcess):
 
     def join_parts(self, values: np.ndarray) -> None:
         for rank in range(self.n_ranks):
-            part = Ranks._part_of(_Other(rank, self.n_ranks), len(values))
+            part = part_of(len(values), rank, self.n_ranks)
             if part.start < part.stop:
                 self._broadcast(torch.from_numpy(values[part]), rank)
 
@@ -343,11 +334,22 @@ class SeenRows:
             array.index_copy_(0, self._rows, values)
 
 
-class _Other:
-    """Another process, whose part is asked for."""
+def part_of(n_rows: int, rank: int, n_ranks: int) -> slice:
+    """Return which rows of a batch fall to a process.
 
-    def __init__(self, rank: int, n_ranks: int) -> None:
-        self.rank, self.n_ranks = rank, n_ranks
+    One row by itself can't be batch-normalised: rather two rows, or none.
+
+    Examples
+    --------
+    >>> [part_of(5, rank, 3) for rank in range(3)]
+    [slice(0, 3, None), slice(3, 5, None), slice(5, 5, None)]
+    """
+    n_parts = min(n_ranks, max(n_rows // 2, 1))
+    if rank >= n_parts:
+        return slice(n_rows, n_rows)
+    size, n_longer = divmod(n_rows, n_parts)
+    start = rank * size + min(rank, n_longer)
+    return slice(start, start + size + (rank < n_longer))
 
 
 ONE_PROCESS = OneProcess()
