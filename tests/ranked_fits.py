@@ -107,12 +107,26 @@ def fit_case(case, folder):
 def fit_default():
     """Return what net and trees find with dropout, random views, and a seed that nobody chose."""
     X, y, truth = table()
+    # Each process would draw another seed.
+    rank = torch.distributed.get_rank() if torch.distributed.is_initialized() else 0
+    np.random.seed(rank)
     model = RobustClassifier(max_epochs=MAX_EPOCHS, device="cpu")
     with sknoisy.distributed():
         model.fit(X, y)
     told = [{n: v for n, v in epoch.items() if n != "dur"} for epoch in model.history_]
     found = [model.label_quality_, model.predict_proba(X), model.evidence_.margin, repr(told)]
     return found, np.mean(model.noise_mask_ == (y != truth))
+
+
+def weights_of_batch_norm():
+    """Return weights and statistics of a net, and the views that the next batch is seen in."""
+    X, y, _ = table()
+    data = TrainingData(X, y, 3, np.zeros(len(y), dtype=bool))
+    net = TabularNet(weak_view="noise", max_epochs=3, batch_size=32)
+    with sknoisy.distributed():
+        run = Trainer(net, data, device="cpu", seed=0).new_run().fit()
+    state = {name: value.numpy() for name, value in run.state().items()}
+    return state, run.weak_view(torch.ones(4, 4) * torch.arange(4)[:, None]).numpy()
 
 
 def features_of_parts():

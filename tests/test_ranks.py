@@ -56,6 +56,15 @@ def test_all_processes_end_with_the_same_and_find_what_one_finds():
     assert accuracy > ranked_fits.fit_default()[1] - 0.05
 
 
+def test_weights_and_statistics_are_the_same_everywhere_and_random_views_are_not():
+    (first, view), (second, other_view) = run_together(ranked_fits.weights_of_batch_norm)
+    for name, value in first.items():
+        assert_array_equal(second[name], value)
+    assert (view != other_view).any()
+    means = ranked_fits.table()[0].mean(axis=0)
+    assert_allclose(first["standardize.running_mean"], means, atol=0.05)
+
+
 def test_a_fit_outside_of_the_block_is_that_of_one_process():
     together, _ = run_together(ranked_fits.fit_alone)
     assert_array_equal(together, ranked_fits.fit_alone())

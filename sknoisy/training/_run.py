@@ -38,7 +38,13 @@ from ._net_setup import (
 )
 from ._ranks import ONE_PROCESS, current_ranks
 from ._row_state import RowState
-from ._seeding import OwnRandomness, isolated_training, row_generator, seeded_global_state
+from ._seeding import (
+    OwnRandomness,
+    isolated_training,
+    reseed_isolated,
+    row_generator,
+    seeded_global_state,
+)
 from ._step import Step
 from ._surroundings import ordinary_surroundings
 from ._threads import few_threads, measured_work, threads_for
@@ -152,9 +158,10 @@ class TrainingRun:
         return self._strong(X, self._view_generator) if len(X) else X
 
     def draw_apart(self, epoch: int) -> None:
-        """Draw in an epoch what no other process draws for views and the module's passes."""
+        """Draw in an epoch what no other process draws, for views and the module's passes."""
         seed = self.ranks.own_seed(self._seed, epoch)
         if seed is not None:
+            reseed_isolated(seed)
             self._view_generator.manual_seed(seed)
             self.randomness.restart(seed)
 

@@ -66,6 +66,13 @@ def isolated_training(seed):
             _set_generator_states(outside)
 
 
+def reseed_isolated(seed):
+    """Seed the global generators anew, inside of `isolated_training` and where that seeds them."""
+    if threading.current_thread() is threading.main_thread():
+        with GENERATORS_LOCK:
+            _seed_default_generators(seed)
+
+
 @contextmanager
 def replayed_randomness(state):
     """Run a block with the global generators at an earlier state, then put them back.
