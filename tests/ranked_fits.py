@@ -157,6 +157,13 @@ def fit_alone():
     return RobustClassifier(net=TabularNet(), **SHORT).fit(X, y).predict_proba(X)
 
 
+def noisy_net():
+    """Return a net that draws in each step, with statistics of batches."""
+    return TabularNet(
+        module__n_units=8, module__dropout=0.2, weak_view="noise", max_epochs=6, batch_size=32
+    )
+
+
 # -- refused --------------------------------------------------------------------------------------
 
 
@@ -206,14 +213,15 @@ class Dies(Callback):
         type(self).n_begun += 1
 
 
-def fit_with_checkpoints(folder, dying_rank=None):
+def fit_with_checkpoints(folder, dying_rank=None, net=None):
     """Return what was found and how many epochs were trained; or die in the fourth."""
     _checkpoints.SECONDS_BETWEEN = _checkpoints.TIMES_OF_WRITING = 0
     X, y, _ = table()
     Dies.n_begun = 0
     is_group = torch.distributed.is_initialized()
     Dies.at = N_KEPT + 1 if is_group and torch.distributed.get_rank() == dying_rank else None
-    net = smooth_net(callbacks=[Dies])
+    net = smooth_net() if net is None else net
+    net.set_params(callbacks=[Dies])
     # Only the first process sees the folder.
     folder = folder if not is_group or torch.distributed.get_rank() == 0 else "nowhere"
     model = RobustClassifier(net=net, checkpoint_dir=folder, random_state=0)

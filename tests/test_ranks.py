@@ -119,6 +119,16 @@ def test_one_process_goes_on_where_two_were_stopped(tmp_path):
         assert_allclose(one, other, atol=1e-5)
 
 
+def test_as_many_processes_go_on_as_if_nothing_had_happened(tmp_path):
+    net = ranked_fits.noisy_net()
+    run_together(fit_with_checkpoints, tmp_path, 0, net)
+    resumed = run_together(fit_with_checkpoints, tmp_path, None, net)
+    expected = run_together(fit_with_checkpoints, tmp_path, None, net)
+    for (found, n_begun), (others, n_epochs) in zip(resumed, expected, strict=True):
+        assert n_begun == n_epochs - N_KEPT
+        assert all(np.array_equal(one, other) for one, other in zip(found, others, strict=True))
+
+
 def test_each_process_computes_the_features_of_its_part_and_returns_all():
     alone, n_images = ranked_fits.features_of_parts()
     together = run_together(ranked_fits.features_of_parts)
