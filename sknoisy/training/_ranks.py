@@ -114,7 +114,7 @@ class Ranks(OneProcess):
         self.n_ranks = dist.get_world_size()
         self._has_own_group = dist.get_backend() != "gloo"
         # NCCL knows nothing of what lies in the computer's memory.
-        self._cpu_group = dist.new_group(backend="gloo") if self._has_own_group else None
+        self._cpu_group: Any = dist.new_group(backend="gloo") if self._has_own_group else None
 
     def close(self) -> None:
         if self._has_own_group:
