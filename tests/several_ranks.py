@@ -36,6 +36,8 @@ def _start(function, arguments, meeting, rank, n_ranks):
 
 def _result(process, receiver):
     try:
+        if not receiver.poll(3 * LONGEST.total_seconds()):
+            process.kill()
         return pickle.loads(receiver.recv_bytes())
     except EOFError:
         return None

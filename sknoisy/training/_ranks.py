@@ -36,6 +36,12 @@ class OneProcess:
     rank = 0
     n_ranks = 1
 
+    def wait_for_all(self) -> None:
+        """Wait until all processes have come so far."""
+
+    def close(self) -> None:
+        """Leave the group, if it was made for this."""
+
     def check_batch_size(self, n_rows: int) -> None:
         """Raise an error if the rows of a batch don't suffice for all processes."""
 
@@ -115,6 +121,11 @@ class Ranks(OneProcess):
         self._has_own_group = dist.get_backend() != "gloo"
         # NCCL knows nothing of what lies in the computer's memory.
         self._cpu_group: Any = dist.new_group(backend="gloo") if self._has_own_group else None
+
+    def wait_for_all(self) -> None:
+        # A process that ends at once may take with it what others have yet to read.
+        with _together():
+            dist.barrier(group=self._cpu_group)
 
     def close(self) -> None:
         if self._has_own_group:
@@ -371,7 +382,7 @@ def distributed() -> Iterator[OneProcess]:
 
     It works for the methods "wrong_event", "lsw" and "cross_entropy", and for
     :class:`~sknoisy.features.PretrainedFeatures`. Outside of the block a fit is that of one
-    process, whatever group there is.
+    process, whatever group there is. It ends when all processes are done.
 
     Yields
     ------
@@ -404,10 +415,10 @@ def distributed() -> Iterator[OneProcess]:
     token = _CURRENT.set(ranks)
     try:
         yield ranks
+        ranks.wait_for_all()
     finally:
         _CURRENT.reset(token)
-        if isinstance(ranks, Ranks):
-            ranks.close()
+        ranks.close()
 
 
 def _ranks_of_group() -> OneProcess:
