@@ -8,10 +8,19 @@ if TYPE_CHECKING:
     from ._detector import NoisyLabelDetector
     from ._model_files import load, save
     from ._skops_trusted import SKOPS_TRUSTED
+    from .training import distributed
 
     __version__: str
 
-__all__ = ["SKOPS_TRUSTED", "NoisyLabelDetector", "RobustClassifier", "__version__", "load", "save"]
+__all__ = [
+    "SKOPS_TRUSTED",
+    "NoisyLabelDetector",
+    "RobustClassifier",
+    "__version__",
+    "distributed",
+    "load",
+    "save",
+]
 
 # PyTorch, pandas and scikit-learn take seconds to import, so what is here comes when it is asked
 # for first: these names from their modules, and the public modules themselves.
@@ -19,6 +28,7 @@ _MODULE_OF = {
     "NoisyLabelDetector": "_detector",
     "RobustClassifier": "_classifier",
     "SKOPS_TRUSTED": "_skops_trusted",
+    "distributed": "training",
     "load": "_model_files",
     "save": "_model_files",
 }

@@ -18,6 +18,7 @@ from torch.utils.data import Dataset
 
 from ._arrays import plain
 from ._checkpoints import describe_fit
+from ._distributed import check_distributed_fit
 from ._documentation import DocumentedEstimator
 from ._evidence import collect_evidence, draw_seed, predict_together
 from ._features import row_index
@@ -226,6 +227,7 @@ class BaseNoisyLabelEstimator(
     def _collect(
         self, judges: Judges, data: TrainingData, random_state: int | None, *, with_classifier: bool
     ) -> LabelEvidence:
+        check_distributed_fit(self, judges.method, data, self._settings())
         describe_fit(self, data, random_state)
         evidence = collect_evidence(
             judges,

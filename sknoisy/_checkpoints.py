@@ -8,7 +8,7 @@ import os
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,13 @@ from ._fit_progress import say_in_interrupt
 from ._private_folders import make_private_folder
 from .exceptions import CheckpointError, CheckpointWarning
 from .persistence._archive import read_parts, replacing, write_parts
-from .training import StoredTraining, TrainingData, current_store, keeping_trainings
+from .training import (
+    StoredTraining,
+    TrainingData,
+    current_ranks,
+    current_store,
+    keeping_trainings,
+)
 
 FORMAT = 1
 LOCK, FIT, SUFFIX = "sknoisy.lock", "sknoisy_fit.json", ".sknoisy_checkpoint"
@@ -45,8 +51,12 @@ def fit_checkpoints(estimator: Any) -> Iterator[None]:
             f"The 'checkpoint_dir' parameter of {type(estimator).__name__} must be None or the "
             f"path of a folder. Got {folder!r} instead."
         )
-    with _locked(Path(folder)):
-        store = CheckpointFolder(Path(folder))
+    ranks = current_ranks()
+    with ExitStack() as stack:
+        ranks.first_does(lambda: stack.enter_context(_locked(Path(folder))))
+        store: Any = CheckpointFolder(Path(folder))
+        if ranks.n_ranks > 1:
+            store = SharedFolder(store, ranks)
         try:
             with keeping_trainings(store):
                 yield
@@ -90,7 +100,7 @@ def describe_fit(estimator: Any, data: TrainingData, random_state: int | None) -
         If what lies in the folder is of another fit.
     """
     store = current_store()
-    if not isinstance(store, CheckpointFolder):
+    if not isinstance(store, CheckpointFolder | SharedFolder):
         return
     parameters = estimator.get_params(deep=False)
     parts: dict[str, Any] = {
@@ -291,6 +301,46 @@ class CheckpointFolder:
 
     def _path(self, name: str) -> Path:
         return self._folder / f"{name}{SUFFIX}"
+
+
+class SharedFolder:
+    """The folder of a fit that several processes do together: the first one reads and writes.
+
+    What is kept of a training is what they have in common, so it can be gone on with by any number
+    of processes, and only the first needs to see the folder.
+
+    Parameters
+    ----------
+    folder : CheckpointFolder
+        Locked by the first.
+    ranks : Ranks
+    """
+
+    def __init__(self, folder: CheckpointFolder, ranks: Any) -> None:
+        self._folder = folder
+        self._ranks = ranks
+        self.seed = 0
+        # Nothing of these is read or written.
+        self.begin_part = folder.begin_part
+        self.next_training = folder.next_training
+        self.mismatch = folder.mismatch
+        self.position = folder.position
+
+    def begin(self, fingerprints: dict[str, str], random_state: int | None) -> None:
+        self._ranks.first_does(lambda: self._folder.begin(fingerprints, random_state))
+        self.seed = self._ranks.same(self._folder.seed)
+
+    def stored(self, name: str) -> StoredTraining | None:
+        return self._ranks.first_does(lambda: self._folder.stored(name))
+
+    def is_due(self) -> bool:
+        return self._ranks.first_does(self._folder.is_due)
+
+    def store(self, name: str, training: StoredTraining) -> None:
+        self._ranks.first_does(lambda: self._folder.store(name, training))
+
+    def remove(self) -> None:
+        self._ranks.first_does(self._folder.remove)
 
 
 def _as_bytes(content: Any) -> bytes:

@@ -30,6 +30,7 @@ from .training import (
     TrainingData,
     begin_checkpointed_part,
     current_progress,
+    current_ranks,
     hold_out,
     mean_probabilities,
     ordinary_surroundings,
@@ -310,7 +311,9 @@ def _train(arguments: tuple[Any, ...], verbose: int) -> LabelEvidence:
     )
     if by_estimator is not None:
         evidence = _together(judges, data, settings, evidence, by_estimator)
-    return _with_held_out_predictions(evidence, judges, data, settings)
+    evidence = _with_held_out_predictions(evidence, judges, data, settings)
+    # Trees may differ where processes have other numbers of threads.
+    return current_ranks().same(evidence)
 
 
 def _with_held_out_predictions(

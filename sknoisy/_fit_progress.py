@@ -8,7 +8,16 @@ from typing import Any, TypeVar
 from joblib import Memory
 
 from ._parameters import check_verbose
-from .training import FitProgress, Task, display_for, duration, is_under_way, percent, showing
+from .training import (
+    FitProgress,
+    Task,
+    current_ranks,
+    display_for,
+    duration,
+    is_under_way,
+    percent,
+    showing,
+)
 
 try:
     # Since scikit-learn 1.9.
@@ -39,11 +48,13 @@ def with_callbacks(method: MethodT) -> MethodT:
 def fit_progress(estimator: Any, X: Any, y: Any) -> Iterator[None]:
     """Show a fit, tell its callbacks, and sum it up.
 
-    A fit that is part of another one is silent, lest two bars are drawn.
+    A fit that is part of another one is silent, lest two bars are drawn; so are all but the first
+    of several processes that train together.
     """
     check_verbose(estimator)
     callbacks = _callback_listeners(estimator, X, y)
-    verbose = 0 if is_under_way() else int(estimator.verbose)
+    is_silent = is_under_way() or current_ranks().rank > 0
+    verbose = 0 if is_silent else int(estimator.verbose)
     display = display_for(type(estimator).__name__, verbose, live=not callbacks)
     progress = FitProgress(display + callbacks)
     summary = None

@@ -5,6 +5,7 @@ __all__ = [
     "CheckpointError",
     "CheckpointWarning",
     "DeviceMemoryError",
+    "DistributedFitError",
     "FewRowsLeftWarning",
     "GroupStandsOutWarning",
     "ModelFileError",
@@ -28,6 +29,10 @@ class CheckpointWarning(UserWarning):
 
 class DeviceMemoryError(RuntimeError):
     """Memory doesn't suffice for a training or a prediction; the estimator stays as it was."""
+
+
+class DistributedFitError(RuntimeError):
+    """A process of a fit that several do together is gone, or does something else than the rest."""
 
 
 class FewRowsLeftWarning(UserWarning):

@@ -335,6 +335,17 @@ def test_folder_is_made_where_none_is_given_and_its_wrong_labels_are_found(tmp_p
     assert len(list((tmp_path / "demo").rglob("images_300/*/*.png"))) == 300
 
 
+# -- several processes ---------------------------------------------------------------------------
+
+
+def test_a_script_for_several_processes_runs_by_itself_too(tmp_path):
+    output = output_of(run_script("several_processes.py", "--max-epochs", 5, folder=tmp_path))
+    assert "Processes: 1" in output
+    assert float(re.search(r"AUC ([01]\.\d{3})", output)[1]) > 0.95
+    issues = pd.read_csv(tmp_path / "demo" / "several_processes.csv")
+    assert list(issues.columns) == ISSUE_COLUMNS
+
+
 # -- texts ---------------------------------------------------------------------------------------
 
 

@@ -35,9 +35,12 @@ class ImageSource(Protocol):
     ----------
     reads_files : bool
         Whether reading waits for a disk, so that threads help.
+    first_row : int
+        Number of the first image among those that the user gave.
     """
 
     reads_files: bool
+    first_row: int
 
     def __len__(self) -> int: ...
 
@@ -52,6 +55,7 @@ class ArrayImages:
     """Images of one array, which may be mapped from a file."""
 
     reads_files = False
+    first_row = 0
 
     def __init__(self, images: NDArray[Any]) -> None:
         self.images = _channels_first(images)
@@ -72,6 +76,7 @@ class FileImages:
     """Images of files."""
 
     reads_files = True
+    first_row = 0
 
     def __init__(self, paths: Sequence[str | PathLike[str]]) -> None:
         self.paths = [Path(path) for path in paths]
@@ -94,6 +99,7 @@ class ItemImages:
     """Images that are items of a list, or first in the pairs of a torch Dataset."""
 
     reads_files = False
+    first_row = 0
 
     def __init__(self, items: Any, *, are_pairs: bool) -> None:
         self.items = items
@@ -115,6 +121,32 @@ class ItemImages:
 
     def digest(self, row: int) -> bytes:
         return digest_of_array(self.read(row).numpy())
+
+
+class PartOfImages:
+    """Successive ones of more images.
+
+    Parameters
+    ----------
+    source : ImageSource
+        Of all.
+    rows : range
+    """
+
+    def __init__(self, source: ImageSource, rows: range) -> None:
+        self.reads_files = source.reads_files
+        self.first_row = rows.start
+        self._source = source
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def read(self, row: int, enough: int | None = None) -> Tensor:
+        return self._source.read(self._rows[row], enough)
+
+    def digest(self, row: int) -> bytes:
+        return self._source.digest(self._rows[row])
 
 
 def image_source(X: Any) -> ImageSource:

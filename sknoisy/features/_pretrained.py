@@ -21,11 +21,18 @@ from torch.nn import functional as F
 from .._documentation import DocumentedEstimator
 from .._parameters import check_choice, check_number, check_verbose
 from .._typing import Features, IntArray, Labels
-from ..training import FitProgress, display_for, duration, ordinary_surroundings, showing
+from ..training import (
+    FitProgress,
+    current_ranks,
+    display_for,
+    duration,
+    ordinary_surroundings,
+    showing,
+)
 from ..training._memory import is_out_of_memory, memory_advice
 from ..training._trainer import resolve_device
 from ._backbones import LITE0, Backbone, fingerprint, load_backbone
-from ._images import ImageSource, image_source, picture_of_tensor, to_rgb
+from ._images import ImageSource, PartOfImages, image_source, picture_of_tensor, to_rgb
 from ._store import EmbeddingStore, open_store
 
 if TYPE_CHECKING:
@@ -102,6 +109,9 @@ class PretrainedFeatures(
 
     Notes
     -----
+    In :func:`sknoisy.distributed` each process computes the features of a part of the images, and
+    all return the whole.
+
     Bytes stay bytes until a batch is on the device, where it is resized. Grey images get three
     equal channels; what is transparent becomes white. Photographs are turned as their camera says.
 
@@ -238,8 +248,17 @@ class PretrainedFeatures(
         """
         check_is_fitted(self)
         self._check_parameters()
-        source = image_source(X)
-        store = self._open_store()
+        source, ranks = image_source(X), current_ranks()
+        if ranks.n_ranks == 1:
+            return self._features_of(source)
+        part = PartOfImages(source, ranks.part(range(len(source))))
+        embeddings = np.empty((len(source), self._n_features_out), dtype=np.float32)
+        embeddings[part.first_row : part.first_row + len(part)] = self._features_of(part)
+        ranks.join_parts(embeddings)
+        return embeddings
+
+    def _features_of(self, source: ImageSource) -> NDArray[np.float32]:
+        store = self._open_store() if len(source) else None
         if store is None:
             embeddings = np.empty((len(source), self._n_features_out), dtype=np.float32)
             self._fill(embeddings, source, np.arange(len(source)))
@@ -286,13 +305,15 @@ class PretrainedFeatures(
         """Compute the embeddings of some rows; `keep` is told which are done, part by part."""
         device = resolve_device(self.device)
         done: list[int] = []
-        progress = FitProgress(display_for(type(self).__name__, len(rows) and int(self.verbose)))
+        verbose = int(self.verbose) if len(rows) and current_ranks().rank == 0 else 0
+        progress = FitProgress(display_for(type(self).__name__, verbose))
         summary = None
         try:
             with showing(progress), progress.task("features", len(rows), "image") as task:
                 for batch, images in self._batches(source, rows):
                     with memory_advice(device, *NO_IMAGE_FITS):
-                        embeddings[batch] = self._embed_in_parts(images, device, batch)
+                        shown = batch + source.first_row
+                        embeddings[batch] = self._embed_in_parts(images, device, shown)
                     done.extend(batch.tolist())
                     if len(done) >= N_IMAGES_PER_FILE:
                         keep(np.array(done))

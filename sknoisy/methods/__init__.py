@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from ._base import LabelEvidence, Method, runner_up_classes
 from ._registry import (
     METHODS,
+    check_distributed_method,
     check_judging_estimator,
     check_trusted_rows,
     describe_methods,
@@ -24,6 +25,7 @@ __all__ = [
     "METHODS",
     "LabelEvidence",
     "Method",
+    "check_distributed_method",
     "check_judging_estimator",
     "check_trusted_rows",
     "describe_methods",

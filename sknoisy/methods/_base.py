@@ -221,6 +221,8 @@ class Method(DocumentedEstimator, BaseEstimator):
         Whether it needs rows whose labels are known to be right.
     mixes_rows : bool
         Whether it adds the features of rows, so that they must be one array.
+    trains_distributed : bool
+        Whether several processes can train it together, each on its part of every batch.
     renamed_parameters : dict
         From earlier names of constructor parameters, which are "deprecated" where they aren't
         given, to those of today.
@@ -242,6 +244,7 @@ class Method(DocumentedEstimator, BaseEstimator):
     citation = ""
     needs_trusted = False
     mixes_rows = False
+    trains_distributed = False
     renamed_parameters: dict[str, str] = {}
     default_threshold: float = 0.5
     default_final = "method"

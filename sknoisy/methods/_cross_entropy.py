@@ -29,6 +29,7 @@ class CrossEntropy(Method):
     cost = "1"
     choose_it = "as the baseline: no treatment at all"
     holdout = 0.0
+    trains_distributed = True
 
     def detect(self, trainer: Trainer) -> LabelEvidence:
         run = trainer.new_run().fit()

@@ -125,6 +125,21 @@ def describe_methods() -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index", columns=list(columns)).rename_axis("method")
 
 
+def check_distributed_method(method: Method) -> None:
+    """Raise an error if several processes can't train by the method together.
+
+    Parameters
+    ----------
+    method : Method
+    """
+    if not method.trains_distributed:
+        able = [name for name, kind in METHODS.items() if kind.trains_distributed]
+        raise ValueError(
+            f"The method {type(method).__name__} can't be trained by several processes together. "
+            f"In sknoisy.distributed() use one of {', '.join(map(repr, able))}."
+        )
+
+
 def check_judging_estimator(method: Method) -> None:
     """Raise an error if a scikit-learn classifier can't judge by the method as it is set.
 

@@ -44,6 +44,7 @@ from ._progress import (
     progress_task,
     showing,
 )
+from ._ranks import current_ranks, distributed
 from ._row_state import EpochRecord, RowState
 from ._run import TrainingRun
 from ._seeding import seeded_global_state
@@ -79,7 +80,9 @@ __all__ = [
     "class_probabilities",
     "fit_clone",
     "current_progress",
+    "current_ranks",
     "display_for",
+    "distributed",
     "duration",
     "few_threads",
     "functional_losses",

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from ._net_outputs import infer_in_parts, prediction_batch_size
+from ._ranks import ONE_PROCESS
 from ._seeding import OwnRandomness
 
 if TYPE_CHECKING:
@@ -66,8 +67,9 @@ class AgreementRecord:
         if self._pending:
             self._look_at_pending()
         found = {}
-        if self._n_rows:
-            agreement = int(self._n_agreeing) / self._n_rows
+        n_agreeing, n_rows = self._totals()
+        if n_rows:
+            agreement = n_agreeing / n_rows
             self._contradicted += 1 - agreement
             self._n_epochs += 1
             found["train_agreement"] = agreement
@@ -80,6 +82,12 @@ class AgreementRecord:
         for name, value in found.items():
             if name not in recorded:
                 history.record(name, value)
+
+    def _totals(self):
+        ranks = self._run.ranks
+        if ranks is ONE_PROCESS:
+            return int(self._n_agreeing), self._n_rows
+        return ranks.total(torch.tensor([int(self._n_agreeing), self._n_rows])).tolist()
 
     def _agreement_with_sample(self):
         run, n_agreeing = self._run, 0

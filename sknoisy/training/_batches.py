@@ -13,22 +13,28 @@ from torch.utils.data import DataLoader, Dataset
 
 from .._mapped import is_mapped
 from .._named_inputs import NamedInputs, on_each
+from ._ranks import ONE_PROCESS
 
 DEVICE_SHARE = 0.5
 READ_AHEAD = 2
+# Of a process that has no part in a batch.
+NO_ITEMS = torch.empty(0), torch.empty(0, dtype=torch.int64)
 
 
 class Batch(tuple):
     """Features and codes of some rows, and the rows' numbers.
 
-    It is the pair `(X, y)` that skorch hands to callbacks; `rows` travels as an attribute.
+    It is the pair `(X, y)` that skorch hands to callbacks; `rows` travels as an attribute. Where
+    several processes train together, these are those of one of them, and `all_rows` those of all.
     """
 
     rows: Tensor
+    all_rows: Tensor
 
-    def __new__(cls, X: Tensor, y: Tensor, rows: Tensor) -> Self:
+    def __new__(cls, X: Tensor, y: Tensor, rows: Tensor, all_rows: Tensor | None = None) -> Self:
         batch = super().__new__(cls, (X, y))
         batch.rows = rows
+        batch.all_rows = rows if all_rows is None else all_rows
         return batch
 
     @property
@@ -164,9 +170,12 @@ class RowBatches:
     batch_size : int
     generator : torch.Generator or None
         Order of the rows; None: as given.
+    ranks : OneProcess or Ranks
+        Among whom each batch is split.
     """
 
-    def __init__(self, features, labels, rows, *, batch_size, generator=None):
+    def __init__(self, features, labels, rows, *, batch_size, generator=None, ranks=ONE_PROCESS):
+        self._ranks = ranks
         self._features = features
         self._labels = labels
         self._rows = rows
@@ -186,15 +195,28 @@ class RowBatches:
     def in_order(self, rows, start=0):
         """Yield the batches of rows in an order, from that of the number `start` on."""
         chunks = split_rows(rows.to(self._features.rows_device), self._batch_size)[start:]
-        for chunk, features in self._features.load(chunks):
-            chunk = chunk.to(self._labels.device)
-            yield Batch(features, self._labels.index_select(0, chunk), chunk)
+        loaded = self._features.load(map(self._ranks.part, chunks))
+        for chunk, (rows, features) in zip(chunks, loaded, strict=True):
+            rows = rows.to(self._labels.device)
+            all_rows = rows if len(rows) == len(chunk) else chunk.to(rows.device)
+            yield Batch(features, self._labels.index_select(0, rows), rows, all_rows)
 
 
 class DatasetBatches:
     """The same for a torch Dataset, through a DataLoader."""
 
-    def __init__(self, dataset, labels, rows, *, batch_size, generator=None, num_workers=0):
+    def __init__(
+        self,
+        dataset,
+        labels,
+        rows,
+        *,
+        batch_size,
+        generator=None,
+        num_workers=0,
+        ranks=ONE_PROCESS,
+    ):
+        self._ranks = ranks
         self._dataset = dataset
         self._labels = labels
         self._rows = rows
@@ -219,17 +241,20 @@ class DatasetBatches:
     def in_order(self, rows, start=0):
         """Yield the batches of rows in an order, from that of the number `start` on."""
         chunks = split_rows(rows, self._batch_size)[start:]
+        parts = [self._ranks.part(chunk).tolist() for chunk in chunks]
         loader = DataLoader(
             _NumberedRows(self._dataset),
-            batch_sampler=[chunk.tolist() for chunk in chunks],
+            batch_sampler=[part for part in parts if part],
             num_workers=self._num_workers,
             generator=self.loader_generator,
         )
-        device = self._labels.device
-        for features, rows in loader:
+        device, loaded = self._labels.device, iter(loader)
+        for chunk, part in zip(chunks, parts, strict=True):
+            features, rows = next(loaded) if part else NO_ITEMS
             rows = rows.to(device)
             features = as_float(features.to(device, non_blocking=True))
-            yield Batch(features, self._labels[rows], rows)
+            all_rows = rows if len(rows) == len(chunk) else chunk.to(device)
+            yield Batch(features, self._labels[rows], rows, all_rows)
 
 
 class EndlessBatches:

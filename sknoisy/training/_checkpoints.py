@@ -13,6 +13,7 @@ import numpy as np
 from ..exceptions import CheckpointWarning
 from . import _seeding
 from ._held_state import StateReader, StateWriter, UnknownStateError
+from ._ranks import current_ranks
 
 
 class StoredTraining(NamedTuple):
@@ -86,9 +87,13 @@ def begin_checkpointed_part(name: str) -> None:
 
 
 def seed_of_fit(random_state: int | None) -> int | None:
-    """Return a seed; where none is given, that of the fit that is gone on with."""
+    """Return a seed; where none is given, that of the fit that is gone on with.
+
+    Several processes have that of the first.
+    """
     store = _CURRENT.get()
-    return random_state if random_state is not None or store is None else store.seed
+    seed = random_state if random_state is not None or store is None else store.seed
+    return current_ranks().same_seed(seed)
 
 
 class TrainingCheckpoints:

@@ -22,11 +22,31 @@ from .._named_inputs import NamedInputs
 from ._batches import DatasetBatches, EndlessBatches, FeatureStore, RowBatches
 from ._data import TrainingData
 from ._net_hooks import NetHooks
+from ._ranks import OneProcess, SeenRows
 
 PLAIN = (type(None), bool, int, float, str)
 # They are what the training was started with, and the next one is started with the same.
-GIVEN = (TrainingData, DocumentedEstimator, Dataset, NamedInputs, FeatureStore, NetHooks)
-GIVEN_OF_RUN = ("data", "device", "labels", "names", "parameters", "rows", "sample_weight")
+GIVEN = (
+    TrainingData,
+    DocumentedEstimator,
+    Dataset,
+    NamedInputs,
+    FeatureStore,
+    NetHooks,
+    OneProcess,
+    SeenRows,
+)
+GIVEN_OF_RUN = (
+    "data",
+    "device",
+    "labels",
+    "names",
+    "parameters",
+    "rows",
+    "sample_weight",
+    # It is that of the order of the rows, or set anew in each epoch.
+    "_view_generator",
+)
 NAMED = (
     type,
     types.FunctionType,

@@ -261,12 +261,14 @@ def trusted_gradient(run, batch, parameters=None, *, names=None):
             for name, value in zip(run.names, values, strict=True)
             if names is None or name in names
         }
-        found = torch.autograd.grad(losses.mean(), list(wanted.values()), allow_unused=True)
+        loss = run.ranks.part_of_mean(losses, len(batch.all_rows))
+        found = torch.autograd.grad(loss, list(wanted.values()), allow_unused=True)
     gradients = dict(zip(wanted, found, strict=True))
-    return {
+    gradients = {
         name: torch.zeros_like(value) if gradients.get(name) is None else gradients[name]
         for name, value in zip(run.names, values, strict=True)
     }
+    return run.ranks.total_of_each(gradients)
 
 
 def functional_losses(run, X, y):

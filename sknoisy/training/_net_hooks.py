@@ -62,7 +62,7 @@ class NetHooks:
     def end_batch(self, batch, loss, loss_value, logits):
         history = self._net.history
         history.record_batch("train_loss", loss_value)
-        history.record_batch("train_batch_size", len(batch.y))
+        history.record_batch("train_batch_size", len(batch.all_rows))
         if self._hooks["on_batch_end"]:
             self._notify("on_batch_end", batch=batch, training=True, loss=loss, y_pred=logits)
 

@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from .._typing import FloatArray, State
+from ._ranks import SeenRows
 
 
 class RowState:
@@ -34,6 +35,7 @@ class RowState:
         self._n_rows = n_rows
         self._device = device
         self._arrays: State = {}
+        self._seen: SeenRows | None = None
 
     def create(
         self,
@@ -59,6 +61,19 @@ class RowState:
     def discard(self, name: str) -> None:
         """Forget an array."""
         del self._arrays[name]
+
+    def count_by(self, seen: SeenRows | None) -> None:
+        """Let `share` know which rows this process trains on; None: it trains by itself."""
+        self._seen = seen
+
+    def share(self, *names: str) -> None:
+        """Take what other processes have found of the rows that they have trained on.
+
+        Where several train a net together, each writes to the arrays what it sees of its own part
+        of the rows. At the end of an epoch this brings the arrays of the names together.
+        """
+        if self._seen is not None:
+            self._seen.share([self._arrays[name] for name in names])
 
     def __getitem__(self, name: str) -> Tensor:
         return self._arrays[name]

@@ -38,11 +38,13 @@ from ._net_setup import (
     infer_examples,
     initialize_net,
 )
+from ._ranks import ONE_PROCESS, current_ranks
 from ._row_state import RowState
 from ._seeding import (
     OwnRandomness,
     is_isolated,
     isolated_training,
+    reseed_isolated,
     row_generator,
     seeded_global_state,
 )
@@ -83,6 +85,7 @@ class TrainingRun:
     row_state : RowState, what is remembered of each row
     weak_view, strong_view : random views of a batch of features
     randomness : OwnRandomness, of the module's passes
+    ranks : OneProcess or Ranks, the processes that train the net together
     """
 
     @ordinary_surroundings
@@ -99,6 +102,9 @@ class TrainingRun:
     ) -> None:
         self.data = data
         self.device = device
+        self.ranks = current_ranks()
+        # skorch's table is written once.
+        verbose = verbose if self.ranks.rank == 0 else 0
         self.net = initialize_net(net, data, device=device, seed=seed, verbose=verbose)
         self.module = self.net.module_
         with seeded_global_state(seed), measured_work(self.net, n_rows=2):
@@ -121,6 +127,8 @@ class TrainingRun:
         self._more_optimizers: tuple[Optimizer, ...] = ()
         self._seed = seed
         self._generator = row_generator(seed)
+        # Views of parts of different length mustn't change the order of the rows.
+        self._view_generator = self._generator if self.ranks is ONE_PROCESS else row_generator(seed)
         self._weak = self._resolve_view("weak_view")
         self._strong = self._resolve_view("strong_view")
 
@@ -149,10 +157,18 @@ class TrainingRun:
     # -- forward -----------------------------------------------------------------------------
 
     def weak_view(self, X: Tensor) -> Tensor:
-        return self._weak(X, self._generator)
+        return self._weak(X, self._view_generator) if len(X) else X
 
     def strong_view(self, X: Tensor) -> Tensor:
-        return self._strong(X, self._generator)
+        return self._strong(X, self._view_generator) if len(X) else X
+
+    def draw_apart(self, epoch: int) -> None:
+        """Draw in an epoch what no other process draws, for views and the module's passes."""
+        seed = self.ranks.own_seed(self._seed, epoch)
+        if seed is not None:
+            reseed_isolated(seed)
+            self._view_generator.manual_seed(seed)
+            self.randomness.restart(seed)
 
     def both_views(self, X: Any) -> Any:
         """Return a weak view of a batch's features, and after it a strong one."""
@@ -180,6 +196,9 @@ class TrainingRun:
 
     def logits(self, X: Tensor) -> Tensor:
         """Return the module's outputs on a logit scale: their softmax is the prediction."""
+        if not len(X):
+            # A process without a part in a batch learns nothing from it; few modules take no rows.
+            return torch.zeros((0, self.data.n_classes), device=self.device, requires_grad=True)
         with self.randomness.drawing() if self.module.training else nullcontext():
             return as_logits(self.net, self.net.infer(X))
 
@@ -187,7 +206,9 @@ class TrainingRun:
         """Return the net's criterion for each row, shape (n_rows,)."""
         return self._row_criterion(logits, y)
 
-    def loss_weights(self, rows: Tensor, weights: Tensor | None = None) -> Tensor:
+    def loss_weights(
+        self, rows: Tensor, weights: Tensor | None = None, *, n_of_all: int | None = None
+    ) -> Tensor:
         """Return the weight of each row of a batch in its loss; they sum to one.
 
         Parameters
@@ -195,13 +216,17 @@ class TrainingRun:
         rows : Tensor of int
         weights : Tensor of shape (n_rows,), default=None
             A method's weights; the user's `sample_weight` multiplies them.
+        n_of_all : int, default=None
+            Rows of the batch in all processes that train together. None: these.
         """
         if self.sample_weight is not None:
             mine = self.sample_weight[rows]
             weights = mine if weights is None else weights * mine
         if weights is None:
-            return torch.full((len(rows),), 1 / len(rows), device=self.device)
-        return weights / weights.sum().clamp_min(torch.finfo(weights.dtype).tiny)
+            n_of_all = len(rows) if n_of_all is None else n_of_all
+            return torch.full((len(rows),), 1 / n_of_all, device=self.device)
+        total = self.ranks.total(weights.sum())
+        return weights / total.clamp_min(torch.finfo(weights.dtype).tiny)
 
     def parameter_values(self) -> State:
         """Return a copy of the trainable parameters by name."""
@@ -220,7 +245,8 @@ class TrainingRun:
         (loss, logits) : tuple of Tensor
             What `Step.train_batch` returns.
         """
-        loss = self.gradient_step(losses, self.loss_weights(batch.rows, weights), batch)
+        shares = self.loss_weights(batch.rows, weights, n_of_all=len(batch.all_rows))
+        loss = self.gradient_step(losses, shares, batch)
         return loss, logits.detach()
 
     def gradient_step(self, losses: Tensor, loss_weights: Tensor, batch: Batch) -> Tensor:
@@ -234,10 +260,12 @@ class TrainingRun:
             optimizer.zero_grad()
         loss_weights = loss_weights.to(losses.dtype)
         losses.backward(loss_weights)
+        loss = torch.dot(losses.detach(), loss_weights)
+        loss = self.ranks.combine_gradients(self.parameters, loss)
         self.hooks.gradient_is_known(batch)
         for optimizer in optimizers:
             optimizer.step()
-        return torch.dot(losses.detach(), loss_weights)
+        return loss
 
     # -- the loop ----------------------------------------------------------------------------
 
@@ -311,11 +339,28 @@ class TrainingRun:
         return rows if len(rows) > 1 else self.rows
 
     def batches(
-        self, rows: IntArray | Tensor, *, shuffle: bool = False, batch_size: int | None = None
+        self,
+        rows: IntArray | Tensor,
+        *,
+        shuffle: bool = False,
+        batch_size: int | None = None,
+        in_parts: bool | None = None,
     ) -> Iterable[Batch]:
-        """Return batches of the given rows."""
+        """Return batches of the given rows.
+
+        Parameters
+        ----------
+        rows : ndarray or Tensor of int
+        shuffle : bool, default=False
+        batch_size : int, default=None
+            None: the net's own.
+        in_parts : bool, default=None
+            Whether each of several processes that train together is given its part of each batch;
+            otherwise it is given all. None: as `shuffle` says.
+        """
+        ranks = self.ranks if (shuffle if in_parts is None else in_parts) else ONE_PROCESS
         rows = torch.as_tensor(rows)
-        batch_size = self._batch_size(len(rows)) if batch_size is None else batch_size
+        batch_size = self.batch_size_for(rows) if batch_size is None else batch_size
         generator = self._generator if shuffle else None
         if self.data.is_dataset:
             workers = self.net.get_params_for("iterator_train").get("num_workers", 0)
@@ -326,9 +371,15 @@ class TrainingRun:
                 batch_size=batch_size,
                 generator=generator,
                 num_workers=workers,
+                ranks=ranks,
             )
         return RowBatches(
-            self._features, self.labels, rows, batch_size=batch_size, generator=generator
+            self._features,
+            self.labels,
+            rows,
+            batch_size=batch_size,
+            generator=generator,
+            ranks=ranks,
         )
 
     def endless_batches(self, rows: IntArray, batch_size: int) -> Iterator[Batch]:
@@ -337,7 +388,9 @@ class TrainingRun:
         batches = self.batches(rows, shuffle=True, batch_size=min(batch_size, len(rows)))
         return EndlessBatches(batches)
 
-    def _batch_size(self, n_rows: int) -> int:
+    def batch_size_for(self, rows: IntArray | Tensor) -> int:
+        """Return the size of batches of the given rows."""
+        n_rows = len(rows)
         return n_rows if self.net.batch_size == -1 else min(self.net.batch_size, max(n_rows, 1))
 
     # -- results -----------------------------------------------------------------------------
@@ -395,8 +448,13 @@ class TrainingRun:
         peers: Sequence[TrainingRun] = (),
         as_in_training: bool = False,
     ) -> Iterator[tuple[Batch, Tensor]]:
-        """Yield batches of the given rows with their logits; see `predict`."""
-        batches = self.batches(rows, batch_size=prediction_batch_size(self.data.X, self.device))
+        """Yield batches of the given rows with their logits; see `predict`.
+
+        Of several processes that train together each computes a part of the logits and is given
+        all; the batch holds the features of its part only.
+        """
+        size = prediction_batch_size(self.data.X, self.device)
+        batches = self.batches(rows, batch_size=size, in_parts=True)
         with ExitStack() as stack:
             stack.enter_context(memory_advice(self.device, *NO_ROW_FITS))
             if self.data.is_dataset and not is_isolated():
@@ -411,8 +469,16 @@ class TrainingRun:
                     found = [infer_in_parts(run.logits, X) for run in (self, *peers)]
                     logits = log_mean_softmax(found) if peers else found[0]
                 names = partial(self.data.row_numbers, batch.rows)
-                check_logits(self.net, logits, batch.X, names)
-                yield batch, logits
+                if len(batch.rows):
+                    check_logits(self.net, logits, batch.X, names)
+                yield self._gathered(batch, logits)
+
+    def _gathered(self, batch: Batch, logits: Tensor) -> tuple[Batch, Tensor]:
+        if self.ranks is ONE_PROCESS:
+            return batch, logits
+        rows = batch.all_rows
+        logits = self.ranks.gathered(logits, len(rows))
+        return Batch(batch.X, self.labels[rows], rows), logits
 
     @contextmanager
     def _predicting(self, state: State | None, as_in_training: bool) -> Iterator[None]:

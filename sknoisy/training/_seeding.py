@@ -82,6 +82,13 @@ def is_isolated() -> bool:
     return getattr(_isolations, "depth", 0) > 0
 
 
+def reseed_isolated(seed):
+    """Seed the global generators anew, inside of `isolated_training` and where that seeds them."""
+    if threading.current_thread() is threading.main_thread():
+        with GENERATORS_LOCK:
+            _seed_default_generators(seed)
+
+
 @contextmanager
 def replayed_randomness(state):
     """Run a block with the global generators at an earlier state, then put them back.
@@ -113,6 +120,12 @@ class OwnRandomness:
     def state(self):
         """Return the state before the next pass, or None if passes don't draw."""
         return self._state
+
+    def restart(self, seed):
+        """Draw on from a seed, if passes draw at all."""
+        if self._state is not None:
+            with seeded_global_state(seed):
+                self._state = _generator_states()
 
     @contextmanager
     def drawing(self):

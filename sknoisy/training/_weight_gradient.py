@@ -84,11 +84,15 @@ class ParameterProbe:
         losses : Tensor of shape (n_rows,)
             The rows' losses in the step.
         """
+        tangent = self._running.update(lambda: trusted_gradient(self._run, next(trusted_batches)))
+        if not len(self._y):
+            # A process without a part in the batch.
+            return losses
         return row_derivatives(
             functional_losses(self._run, self._X, self._y),
             self._run.module,
             self._before,
-            self._running.update(lambda: trusted_gradient(self._run, next(trusted_batches))),
+            tangent,
             losses=losses,
             randomness=self._randomness,
             gradient=self._gradient,

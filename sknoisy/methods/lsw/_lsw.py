@@ -126,6 +126,7 @@ class LSW(TrustedMethod):
     )
     default_threshold = 0.3
     default_final = "filter"
+    trains_distributed = True
     renamed_parameters = {
         "reading": "parametrization",
         "trusted_interval": "step_interval",
@@ -194,6 +195,11 @@ class LSW(TrustedMethod):
 
     def _learn(self, trainer):
         run = trainer.new_run(gradient=self.gradient)
+        if self.gradient == "last_layer" and run.ranks.n_ranks > 1:
+            raise ValueError(
+                "The 'gradient' parameter of LSW can't be 'last_layer' in sknoisy.distributed(). "
+                f"Choose another one of {GRADIENTS}."
+            )
         trusted = run.data.trusted
         step = WeightLearningStep(run, np.flatnonzero(trusted), self)
         rows = untrusted_rows(run)

@@ -79,7 +79,10 @@ class WeightLearningStep(Step):
             return self._weighted_step(batch, X)[0]
         probe = probe_step(self.run, X, batch.y, self._gradient, self._running)
         result, losses = self._weighted_step(batch, X)
-        self._learn(batch.rows, probe.derivatives(self._trusted_batches, losses))
+        derivatives = probe.derivatives(self._trusted_batches, losses)
+        # Each of several processes learns the weights of all rows, so all have the same.
+        rows = batch.all_rows
+        self._learn(rows, self.run.ranks.gathered(derivatives, len(rows)))
         return result
 
     def _weighted_step(self, batch, X):

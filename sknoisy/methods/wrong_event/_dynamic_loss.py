@@ -68,7 +68,7 @@ class DynamicLossStep(Step):
         views = run.both_views(batch.X)
         logits = run.logits(views)
         if self._method.accumulate:
-            events = (logits.argmax(dim=1).view(2, -1) != y).sum(dim=0)
+            events = (logits.argmax(dim=1).view(2, len(y)) != y).sum(dim=0)
             self._counts.index_add_(0, rows, events)
         weak, strong = logits.chunk(2)
         losses = dynamic_loss(
@@ -84,6 +84,7 @@ class DynamicLossStep(Step):
     def end_epoch(self, epoch):
         """Count the held-out rows, and refresh the mixtures from the counts so far."""
         if self._method.accumulate:
+            self.run.row_state.share("events")
             self._count_held_out()
             self._n_events += 2
             share = self._counts.sum().item() / (len(self._counts) * self._n_events)

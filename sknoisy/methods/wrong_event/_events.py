@@ -68,6 +68,7 @@ class EventRecorder:
         """Store this round's events; return how many predictions changed since the last one."""
         if self._pending:
             self._look_at_pending()
+        self._rows.share("loss", "confidence", "prediction", "rival")
         n_changes = int((self._predictions != self._previous_predictions).sum())
         self._previous_predictions.copy_(self._predictions)
         self._previous_rivals.copy_(self._rivals)

@@ -156,6 +156,7 @@ class WrongEvent(Method):
     cost = "detector: 1 or less; classifier: about 2"
     choose_it = "first"
     estimator_parameters = ("holdout", "record_epochs")
+    trains_distributed = True
     citation = (
         "Zhang et al. (2025). *Handling Label Noise via Instance-Level Difficulty Modeling and "
         "Dynamic Optimization.* NeurIPS. [arXiv:2505.00812](https://arxiv.org/abs/2505.00812)"
