@@ -31,6 +31,7 @@ from judges import CHOSEN_ON, KEY, accuracy, boosted, cleanlab_trees, detection,
 
 from sknoisy import RobustClassifier
 from sknoisy.exceptions import FewRowsLeftWarning, NotLearnedWarning
+from sknoisy.nets import TabularNet
 
 FIGURES = {
     "auc": "AUC",
@@ -103,6 +104,8 @@ METHODS = {
     "robust_trees_soft": robust(estimator=trees, final=lambda seed: "soft"),
     "robust_trees_filter": robust(estimator=trees, final=lambda seed: "filter"),
     "robust_default": robust(),
+    "robust_net": robust(net=lambda seed: TabularNet()),
+    "aum": robust(net=lambda seed: TabularNet(), method=lambda seed: "aum"),
 }
 
 
