@@ -6,7 +6,7 @@ the names `cross_entropy_trusted` and `wrong_event_trusted`. Results are appende
 come, and what is there is not computed again::
 
     python benchmarks/all_methods.py
-    python benchmarks/all_methods.py --data cifar10 --seeds 0 1 2 --methods elr dividemix wrong_event
+    python benchmarks/all_methods.py --data cifar10 --seeds 0 1 2 --methods elr wrong_event
     python benchmarks/all_methods.py --summary
 """
 

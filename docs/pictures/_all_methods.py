@@ -37,9 +37,9 @@ PLACES = [
 def results():
     """Return the figures of every method, beside those of plain training on the same data."""
     sys.path.insert(0, str(BENCHMARKS))
-    from all_methods import KEY, WITH_TRUSTED
     from _all_methods_summary import figures_frame
     from _common import RESULTS, read_results
+    from all_methods import KEY, WITH_TRUSTED
 
     records = read_results(RESULTS / "all_methods.jsonl", KEY).values()
     return figures_frame(
