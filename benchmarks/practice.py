@@ -107,6 +107,9 @@ METHODS = {
     "robust_net": robust(net=lambda seed: TabularNet()),
     "aum": robust(net=lambda seed: TabularNet(), method=lambda seed: "aum"),
 }
+AUC_ONLY = ("robust_net", "aum")
+RIVALS = ("robust_default", "robust_net", "aum", "cleanlab")
+"""What judges without trusted rows: net and trees together, the net alone, AUM with that net."""
 
 
 # -- the program ------------------------------------------------------------------------------
@@ -169,6 +172,7 @@ def write_summary(options):
 def summarize(frame):
     """Return the figures as Markdown, of tables that nothing was chosen on and of the others."""
     frame["cell"] = frame[["table", "noise", "seed"]].astype(str).agg(" ".join, axis=1)
+    every_cell, frame = frame, frame[~frame["method"].isin(AUC_ONLY)]
     # Only cells that all have been measured on: a mean over others would compare tables.
     frame = frame[frame.groupby("cell")["method"].transform("nunique") == frame["method"].nunique()]
     is_new = ~frame["table"].isin(CHOSEN_ON)
@@ -186,7 +190,31 @@ def summarize(frame):
                 gains(rows, "balanced_accuracy"),
                 verdicts(rows),
             ]
+    if "aum" in set(frame["method"]):
+        parts += ["### AUM beside wrong event, AUC in every cell", rivals(every_cell)]
     return "\n\n".join(parts)
+
+
+def rivals(frame):
+    """Return the AUC of the ways to judge without trusted rows, cell by cell, and their means."""
+    names = [name for name in RIVALS if name in set(frame["method"])]
+    frame = frame[frame["method"].isin(names) & frame["auc"].notna()]
+    wide = frame.pivot_table(index=["table", "noise"], columns="method", values="auc")[names]
+    wide = wide.dropna(subset=["aum", "robust_net"])
+    gain = wide["aum"] - wide["robust_net"]
+    lines = [
+        [
+            f"{table}, {noise}",
+            *("" if np.isnan(value) else f"{value:.3f}" for value in row),
+            f"{gain[table, noise]:+.3f}",
+        ]
+        for (table, noise), row in zip(wide.index, wide.to_numpy(), strict=True)
+    ]
+    means = [f"{value:.3f}" for value in wide.dropna().mean()]
+    lines.append(["mean", *means, f"{gain.mean():+.3f}"])
+    not_below = f"{(gain >= 0).sum()} of {len(gain)} cells not below"
+    lines.append(["AUM beside the same net", *[""] * len(names), not_below])
+    return markdown_table(["cell", *names, "AUM less the same net"], lines)
 
 
 def gains(frame, figure):

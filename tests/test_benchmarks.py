@@ -917,6 +917,21 @@ def test_most_frequent_answer_of_people_is_the_given_label(scripts):
     assert scripts._raw_tables._majority(answers, 0).tolist() == [2, 1]
 
 
+def test_aum_is_shown_beside_wrong_event_in_every_cell(scripts):
+    aucs = {("letter", "robust_net"): 0.9, ("letter", "aum"): 0.95, ("yeast", "robust_net"): 0.8}
+    aucs |= {("yeast", "aum"): 0.7, ("splice", "robust_net"): 0.6}
+    frame = pd.DataFrame(
+        [
+            {"table": table, "noise": "pair_0.1", "method": method, "auc": auc}
+            for (table, method), auc in aucs.items()
+        ]
+    )
+    text = scripts.practice.rivals(frame)
+    assert "| letter, pair_0.1 | 0.900 | 0.950 | +0.050 |" in text
+    assert "| mean | 0.850 | 0.825 | -0.025 |" in text
+    assert "splice" not in text and "1 of 2 cells not below" in text
+
+
 # -- all methods -----------------------------------------------------------------------------
 
 
