@@ -31,6 +31,7 @@ MODULES = (
     "_turns",
     "all_methods",
     "aqua",
+    "auto_rule",
     "clean_labels",
     "gradients",
     "held_out",
@@ -1010,3 +1011,28 @@ def test_embeddings_have_a_table_of_their_own(scripts, method_records):
     )
     section = text.partition("### Embeddings")[2].partition("###")[0]
     assert "| wrong_event | 0 | 0.840 | +0.040 | +0.000 | 0.960 |" in section
+
+
+def test_a_rule_is_judged_on_the_table_that_it_was_not_chosen_on(scripts):
+    tables = [f"table {number}" for number in range(8)]
+    seen = pd.DataFrame({"rows": np.arange(8.0), "columns": 3.0}, index=tables)
+    few = np.arange(8) < 4
+    figures = pd.DataFrame(
+        {"wrong_event": 0.8, "elr": np.where(few, 0.9, 0.5)}, index=tables, dtype=float
+    )
+    gains = scripts.auto_rule.gains_of_rules(figures, seen)
+    assert_allclose(gains["one method"], 0)
+    assert_allclose(gains["the best of each table"], np.where(few, 0.1, 0))
+    # The limit between few and many rows lies elsewhere where a table next to it is left out.
+    assert_allclose(gains["two methods"][few], 0.1)
+    assert gains["two methods"].iloc[5:].max() == 0
+
+
+def test_a_rule_that_fits_one_table_alone_is_seen_to_do_harm(scripts):
+    tables = [f"table {number}" for number in range(7)]
+    seen = pd.DataFrame({"rows": np.arange(7.0)}, index=tables)
+    figures = pd.DataFrame({"wrong_event": 0.8, "elr": 0.79}, index=tables, dtype=float)
+    figures.loc["table 0", "elr"] = 1.0
+    gains = scripts.auto_rule.gains_of_rules(figures, seen)
+    assert gains["the best of each table"].sum() == pytest.approx(0.2)
+    assert gains["two methods"].sum() < 0
