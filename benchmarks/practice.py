@@ -135,13 +135,16 @@ METHODS = {
     "logistic_all_rows": plain_logistic("y_noisy"),
     "logistic_right_labels": plain_logistic("y_clean"),
     "robust_logistic": robust(estimator=logistic),
+    "aum": robust(net=lambda seed: TabularNet(), method=lambda seed: "aum"),
 }
 # The first of each is what the others are compared with: the learner on all rows.
 LEARNERS = {
-    "boosted trees": tuple(name for name in METHODS if "net" not in name and "logis" not in name),
+    "boosted trees": tuple(METHODS)[: list(METHODS).index("net_all_rows")],
     "the net": ("net_all_rows", "net_right_labels", "robust_net"),
     "logistic regression": ("logistic_all_rows", "logistic_right_labels", "robust_logistic"),
 }
+RIVALS = ("robust_default", "robust_net", "aum", "cleanlab")
+"""What judges without trusted rows: net and trees together, the net alone, AUM with that net."""
 
 
 # -- the program ------------------------------------------------------------------------------
@@ -224,7 +227,31 @@ def summarize(frame):
                     gains(of_learner, "balanced_accuracy", methods[0]),
                 ]
         parts.append(verdicts(rows))
+    if "aum" in set(frame["method"]):
+        parts += ["### AUM beside wrong event, AUC in every cell", rivals(frame)]
     return "\n\n".join(parts)
+
+
+def rivals(frame):
+    """Return the AUC of the ways to judge without trusted rows, cell by cell, and their means."""
+    names = [name for name in RIVALS if name in set(frame["method"])]
+    frame = frame[frame["method"].isin(names) & frame["auc"].notna()]
+    wide = frame.pivot_table(index=["table", "noise"], columns="method", values="auc")[names]
+    wide = wide.dropna(subset=["aum", "robust_net"])
+    gain = wide["aum"] - wide["robust_net"]
+    lines = [
+        [
+            f"{table}, {noise}",
+            *("" if np.isnan(value) else f"{value:.3f}" for value in row),
+            f"{gain[table, noise]:+.3f}",
+        ]
+        for (table, noise), row in zip(wide.index, wide.to_numpy(), strict=True)
+    ]
+    means = [f"{value:.3f}" for value in wide.dropna().mean()]
+    lines.append(["mean", *means, f"{gain.mean():+.3f}"])
+    not_below = f"{(gain >= 0).sum()} of {len(gain)} cells not below"
+    lines.append(["AUM beside the same net", *[""] * len(names), not_below])
+    return markdown_table(["cell", *names, "AUM less the same net"], lines)
 
 
 def measured_alike(frame):

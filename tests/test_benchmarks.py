@@ -20,6 +20,7 @@ pytest.importorskip("cleanlab")
 
 FOLDER = Path(__file__).resolve().parent.parent / "benchmarks"
 MODULES = (
+    "_all_methods_summary",
     "_common",
     "_paper_figures",
     "_ratios",
@@ -29,7 +30,9 @@ MODULES = (
     "_table_ratios",
     "_tables_summary",
     "_turns",
+    "all_methods",
     "aqua",
+    "auto_rule",
     "checkpoints",
     "clean_labels",
     "gradients",
@@ -963,3 +966,123 @@ def test_orders_of_review_are_compared_on_cells_that_all_have(scripts):
 def test_most_frequent_answer_of_people_is_the_given_label(scripts):
     answers = np.array([[-1, 2, 2, 0], [1, -1, -1, -1]])
     assert scripts._raw_tables._majority(answers, 0).tolist() == [2, 1]
+
+
+def test_aum_is_shown_beside_wrong_event_in_every_cell(scripts):
+    aucs = {("letter", "robust_net"): 0.9, ("letter", "aum"): 0.95, ("yeast", "robust_net"): 0.8}
+    aucs |= {("yeast", "aum"): 0.7, ("splice", "robust_net"): 0.6}
+    frame = pd.DataFrame(
+        [
+            {"table": table, "noise": "pair_0.1", "method": method, "auc": auc}
+            for (table, method), auc in aucs.items()
+        ]
+    )
+    text = scripts.practice.rivals(frame)
+    assert "| letter, pair_0.1 | 0.900 | 0.950 | +0.050 |" in text
+    assert "| mean | 0.850 | 0.825 | -0.025 |" in text
+    assert "splice" not in text and "1 of 2 cells not below" in text
+
+
+# -- all methods -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ["elr", "distillation"])
+def test_a_method_is_judged_on_rows_that_are_not_trusted(scripts, data_home, method):
+    figures = scripts.all_methods.evaluate_cell("vehicle", "pair", 0, method, 100)
+    assert figures["accuracy"] > 0.4
+    # Trusted rows would thin the share of wrong labels out.
+    assert figures["noise_rate"] == pytest.approx(0.3, abs=0.05)
+    assert figures["cpu_seconds"] > 0
+
+
+def record_of_method(method, accuracy, auc, seconds, *, data="vehicle", noise="pair"):
+    figures = {"accuracy": accuracy, "auc": auc, "f1": 0.5, "right_flagged": 0.1}
+    return {
+        "data": data,
+        "noise": noise,
+        "seed": 0,
+        "method": method,
+        "max_rows": 100,
+        "uses_trusted": method in ("glc", "cross_entropy_trusted", "wrong_event_trusted"),
+        "figures": figures | {"cpu_seconds": seconds, "noise_rate": 0.3, "n_rows": 100},
+    }
+
+
+@pytest.fixture
+def method_records():
+    return [
+        record_of_method("cross_entropy", 0.6, 0.7, 1.0),
+        record_of_method("cross_entropy_trusted", 0.7, 0.7, 1.2),
+        record_of_method("wrong_event", 0.8, 0.9, 2.0),
+        record_of_method("wrong_event_trusted", 0.85, 0.95, 2.0),
+        record_of_method("elr", 0.75, 0.8, 1.5),
+        record_of_method("glc", 0.65, 0.8, 1.5),
+    ]
+
+
+def test_a_method_is_compared_with_baselines_that_know_the_same_trusted_rows(
+    scripts, method_records
+):
+    frame = scripts._all_methods_summary.figures_frame(method_records).set_index("method")
+    assert_allclose(frame["gain"][["elr", "glc"]], [0.15, -0.05])
+    assert_allclose(frame["beside_rival"][["elr", "glc"]], [-0.05, -0.2])
+    assert_allclose(frame["auc_beside_rival"][["elr", "glc"]], [-0.1, -0.15])
+
+
+def test_costs_are_ratios_of_sums_over_tables(scripts, method_records):
+    other = [
+        record_of_method("cross_entropy", 0.6, 0.7, 3.0, data="splice"),
+        record_of_method("elr", 0.5, 0.7, 3.0, data="splice"),
+    ]
+    frame = scripts._all_methods_summary.figures_frame(method_records + other)
+    assert scripts._all_methods_summary.costs(frame)["elr"] == pytest.approx(4.5 / 4)
+
+
+def test_the_worst_table_of_a_method_is_named(scripts, method_records):
+    other = [
+        record_of_method("cross_entropy", 0.6, 0.7, 3.0, data="splice"),
+        record_of_method("wrong_event", 0.8, 0.9, 2.0, data="splice"),
+        record_of_method("elr", 0.5, 0.95, 3.0, data="splice"),
+    ]
+    text = scripts._all_methods_summary.summarize(
+        method_records + other, ["elr", "glc"], {"elr": "1"}, {}
+    )
+    (line,) = [each for each in text.splitlines() if each.startswith("| elr | 1 of 2")]
+    assert "| -0.100 splice |" in line and line.endswith("| 1.12 | 1 |")
+
+
+def test_embeddings_have_a_table_of_their_own(scripts, method_records):
+    images = [
+        record_of_method("cross_entropy", 0.8, 0.9, 3.0, data="cifar10", noise="worse"),
+        record_of_method("wrong_event", 0.84, 0.96, 6.0, data="cifar10", noise="worse"),
+    ]
+    text = scripts._all_methods_summary.summarize(
+        method_records + images, ["wrong_event", "cross_entropy"], {}, {}
+    )
+    section = text.partition("### Embeddings")[2].partition("###")[0]
+    assert "| wrong_event | 0 | 0.840 | +0.040 | +0.000 | 0.960 |" in section
+
+
+def test_a_rule_is_judged_on_the_table_that_it_was_not_chosen_on(scripts):
+    tables = [f"table {number}" for number in range(8)]
+    seen = pd.DataFrame({"rows": np.arange(8.0), "columns": 3.0}, index=tables)
+    few = np.arange(8) < 4
+    figures = pd.DataFrame(
+        {"wrong_event": 0.8, "elr": np.where(few, 0.9, 0.5)}, index=tables, dtype=float
+    )
+    gains = scripts.auto_rule.gains_of_rules(figures, seen)
+    assert_allclose(gains["one method"], 0)
+    assert_allclose(gains["the best of each table"], np.where(few, 0.1, 0))
+    # The limit between few and many rows lies elsewhere where a table next to it is left out.
+    assert_allclose(gains["two methods"][few], 0.1)
+    assert gains["two methods"].iloc[5:].max() == 0
+
+
+def test_a_rule_that_fits_one_table_alone_is_seen_to_do_harm(scripts):
+    tables = [f"table {number}" for number in range(7)]
+    seen = pd.DataFrame({"rows": np.arange(7.0)}, index=tables)
+    figures = pd.DataFrame({"wrong_event": 0.8, "elr": 0.79}, index=tables, dtype=float)
+    figures.loc["table 0", "elr"] = 1.0
+    gains = scripts.auto_rule.gains_of_rules(figures, seen)
+    assert gains["the best of each table"].sum() == pytest.approx(0.2)
+    assert gains["two methods"].sum() < 0

@@ -50,12 +50,15 @@ def test_weights_are_those_of_differentiation_through_the_step(run):
     assert found.max() > 0.1
 
 
-def test_meta_margin_is_what_the_step_takes_off_the_loss(run):
+@pytest.mark.parametrize("ranking", ["loss", "margin"])
+def test_rows_are_ranked_by_the_loss_after_a_step_or_by_what_it_takes_off_the_loss(run, ranking):
     rows = np.arange(12)
     values = {name: value.requires_grad_() for name, value in run.parameter_values().items()}
     moved = moved_in_the_last_layer(run, values, torch.full((12,), 1 / 12), rows)
-    expected = (losses_at(run, values, rows) - losses_at(run, moved, rows)).detach()
-    step = FastReweightingStep(run, FSR(step_size=STEP_SIZE, momentum=0.75))
+    expected = -losses_at(run, moved, rows).detach()
+    if ranking == "margin":
+        expected += losses_at(run, values, rows).detach()
+    step = FastReweightingStep(run, FSR(step_size=STEP_SIZE, momentum=0.75, ranking=ranking))
     (batch,) = run.batches(rows)
     step.losses(batch)
     assert_allclose(run.row_state["meta margin"][:12], 0.25 * expected, rtol=1e-4)
@@ -119,7 +122,13 @@ def test_classifier_is_better_than_plain_training():
 
 @pytest.mark.parametrize(
     "parameter",
-    [{"queue_share": 0}, {"reward_batch_size": 0}, {"momentum": 1.0}, {"step_size": 0}],
+    [
+        {"queue_share": 0},
+        {"reward_batch_size": 0},
+        {"momentum": 1.0},
+        {"step_size": 0},
+        {"ranking": "both"},
+    ],
     ids=str,
 )
 def test_parameter_out_of_range_is_named(parameter):

@@ -84,9 +84,9 @@ def test_mentor_tells_a_falling_loss_from_one_that_stays():
     falling = torch.tensor([2.0, 1.0, 0.5, 0.2]).expand(n_rows, 4)
     losses = torch.where(right[:, None], falling, torch.full((n_rows, 4), 2.0))
     course = torch.stack([losses, losses - 1], dim=2)
-    lessons = course, torch.arange(n_rows) % 3, torch.linspace(0, 1, n_rows)
+    lessons = course, torch.linspace(0, 1, n_rows)
     with seeded_global_state(0):
-        mentor = Mentor(3)
+        mentor = Mentor()
     teach(mentor, lessons, right.float(), seed=0)
     weights = mentor(*lessons).sigmoid()
     assert weights[right].min() > 0.9 and weights[~right].max() < 0.1
@@ -114,6 +114,18 @@ def test_a_mentor_of_few_trusted_rows_gives_a_verdict(n_trusted):
     trusted = np.arange(len(y)) < n_trusted
     model = NoisyLabelDetector(MentorNet(curriculum="learned"), **SHORT).fit(X, y, trusted=trusted)
     assert np.isfinite(model.label_quality_).all()
+
+
+def test_a_learned_weight_depends_on_the_course_and_not_on_the_label():
+    run = small_trainer().new_run()
+    with seeded_global_state(0):
+        step = CurriculumStep(run, MentorNet(percentile=0.9, burn_in=0.0), Mentor())
+    (batch,) = run.batches(np.arange(N_ROWS))
+    assert len(batch.y.unique()) > 1
+    course = torch.ones(N_ROWS, 4, 2)
+    weights = step._weights(batch, torch.ones(N_ROWS, dtype=torch.bool), course)
+    assert weights.unique().numel() == 1
+    assert (step._weights(batch, None, 2 * course) != weights).all()
 
 
 @pytest.mark.slow

@@ -34,6 +34,7 @@ QUESTIONS = [
         [
             ("a few thousand", "pretrained features, then the default"),
             ("many images", "the default, with a net on the images"),
+            ("features, and there is time", '"dividemix"'),
         ],
     ),
     ("Should your own model judge?", [("", "estimator=your model")]),
@@ -41,7 +42,6 @@ QUESTIONS = [
         "Is one class taken for a certain other one?",
         [("", "check some rows; LSW(self_trusted=0.3)")],
     ),
-    ("Are very many wrong, over all classes?", [("and there is time", '"dividemix"')]),
 ]
 DEFAULT = 'the default: "wrong_event"'
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import matplotlib
 
+from ._all_methods import all_methods
 from ._benchmarks import benchmarks
 from ._methods import PICTURES
 from ._style import STYLE, svg_of
@@ -12,6 +13,7 @@ from ._style import STYLE, svg_of
 DOCS = Path(__file__).resolve().parent.parent
 PLACES = {DOCS / "methods" / "pictures" / f"{name}.svg": draw for name, draw in PICTURES.items()}
 PLACES[DOCS / "benchmarks" / "overview.svg"] = benchmarks
+PLACES[DOCS / "methods" / "pictures" / "all_methods.svg"] = all_methods
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("names", nargs="*", help="default: all")

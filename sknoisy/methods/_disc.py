@@ -30,7 +30,7 @@ class DISC(Method):
     The paper's verdict is that of the moment. The label quality is how often a row was found clean
     since the warm-up, half as much where it was hard; a hundredth of it is the margin.
 
-    Needs nothing but the labels. Cost in multiples of plain training: 3 to 4.
+    Needs nothing but the labels. Cost in multiples of plain training: 2.5 to 3.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ class DISC(Method):
 
     name = "disc"
     mixes_rows = True
-    cost = "3 to 4"
+    cost = "2.5 to 3"
     choose_it = "to compare: a threshold for each row, by two views"
     citation = (
         "Li, Han, Shan, Chen (2023). *DISC: Learning from Noisy Labels via Dynamic "

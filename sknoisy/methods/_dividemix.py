@@ -111,7 +111,7 @@ class DivideMix(Method):
     name = "dividemix"
     mixes_rows = True
     cost = "5 to 6"
-    choose_it = "wrong labels are spread over all classes, there are many, and time matters little"
+    choose_it = "the rows are features of a pretrained net, and time matters little"
     citation = (
         "Li, Socher, Hoi (2020). *DivideMix: Learning with Noisy Labels as Semi-supervised "
         "Learning.* ICLR"

@@ -33,7 +33,7 @@ class MCorrection(Method):
 
     The label quality is :math:`1 - w_i` after the last epoch, and a hundredth of it the margin.
 
-    Needs nothing but the labels. Cost in multiples of plain training: 2.
+    Needs nothing but the labels. Cost in multiples of plain training: 1.6.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ class MCorrection(Method):
 
     name = "m_correction"
     mixes_rows = True
-    cost = "2"
+    cost = "1.6"
     choose_it = "to compare: labels are replaced as far as a mixture on the losses doubts them"
     citation = (
         "Arazo, Ortego, Albert, O'Connor, McGuinness (2019). *Unsupervised Label Noise Modeling "
