@@ -105,7 +105,7 @@ class OneProcess:
 class Ranks(OneProcess):
     """The processes of torch.distributed's group, which train one net together.
 
-    Everything here is a collective operation: all processes do it in the same order.
+    What is compared, sent or added up is so by all at once: all do it in the same order.
 
     Attributes
     ----------
