@@ -294,7 +294,7 @@ class WeightHistoryDisplay:
             tidy_axes(ax)
         for ax in self.axes_[len(places) :]:
             ax.set_axis_off()
-        add_common_legend(self.axes_)
+        add_common_legend(list(self.axes_))
 
     def _limits(self, places: list[int]) -> tuple[float, float]:
         values = self.by_epoch[places]

@@ -126,7 +126,7 @@ def predict_probabilities(net: NeuralNet, X: Any) -> NDArray[np.float64]:
 
     net._set_training(False)
     # A sparse array has no length.
-    n_rows, n_done = len(X) if isinstance(X, Dataset) else X.shape[0], 0
+    n_rows, n_done = X.shape[0] if hasattr(X, "shape") else len(X), 0
     with torch.no_grad(), threads_for(net), memory_advice(net.device, *NO_ROW_FITS):
         for block in _feature_blocks(X, prediction_batch_size(X, net.device)):
             found = infer_in_parts(probabilities, block)

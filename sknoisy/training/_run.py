@@ -300,7 +300,7 @@ class TrainingRun:
             step.stage = stage
         rows = self.rows if rows is None else rows
         remedy = (
-            f"Give a 'batch_size' smaller than {self._batch_size(len(rows))}, a smaller 'net', or "
+            f"Give a 'batch_size' smaller than {self.batch_size_for(rows)}, a smaller 'net', or "
             "another 'device'."
         )
         with threads_for(self.net), memory_advice(self.device, "for the training", remedy):
