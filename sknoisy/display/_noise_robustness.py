@@ -182,7 +182,7 @@ class NoiseRobustnessDisplay:
         """
         n_runs = len(flipped)
         if noise_rates is None:
-            noise_rates = [float(np.asarray(each).mean()) for each in flipped]
+            noise_rates = [float(np.mean(np.asarray(each))) for each in flipped]
         settings = {
             "label_quality": label_quality,
             "noise": [""] * n_runs if noise is None else noise,

@@ -179,7 +179,7 @@ def add_legend(ax: Axes, handles: Sequence[Any] | None = None, given: Keywords =
     return ax.legend(**{**keywords, **(given or {})})
 
 
-def add_common_legend(axes: Sequence[Axes]) -> Any:
+def add_common_legend(axes: Any) -> Any:
     """Explain what all of some axes show: below them, or, without room for it, in the first."""
     ax = axes[0]
     handles = ax.get_legend_handles_labels()[0]
