@@ -242,6 +242,7 @@ class Rows(Dataset):
         return self.X[row], int(self.y[row])
 
 
+@pytest.mark.first_case_is_quick
 @BOTH
 @pytest.mark.parametrize("method", ["cross_entropy", "wrong_event", "cores", "nlnl", "simifeat"])
 def test_a_net_that_its_last_step_ruins_is_an_error(estimator_class, method):

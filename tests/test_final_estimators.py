@@ -65,6 +65,7 @@ def test_weights_reach_a_final_estimator():
     assert not np.allclose(plain.final_estimator_.coef_, expected.coef_)
 
 
+@pytest.mark.slow
 def test_soft_weights_rise_with_the_quality():
     X, y, _ = easy_table()
     final = LogisticRegression()

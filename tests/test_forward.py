@@ -97,6 +97,7 @@ def test_matrix_is_estimated_after_a_short_training(digits, estimation):
     assert np.abs(found - true).sum(axis=1).mean() < 0.4
 
 
+@pytest.mark.slow
 def test_first_training_and_matrix_leave_trusted_rows_out(digits):
     X, y = digits
     y_noisy, _ = flip_pair(y, 0.4, random_state=0)
@@ -159,6 +160,7 @@ def test_all_rows_may_be_trusted(pair_of_classes):
     assert not model.noise_mask_.any()
 
 
+@pytest.mark.first_case_is_quick
 @pytest.mark.parametrize("estimation", ["dual_t", "anchors", "hoc"])
 def test_class_with_two_rows_and_few_rows_are_no_obstacle(pair_of_classes, estimation):
     X, y = pair_of_classes

@@ -28,6 +28,7 @@ def table(careless=0.0, n_rows=600):
     return X, np.where(wrong, (y + 1) % 3, y), groups
 
 
+@pytest.mark.first_case_is_quick
 @ESTIMATORS
 def test_a_careless_annotator_is_named(estimator_class):
     X, y, groups = table(careless=0.6)

@@ -73,6 +73,7 @@ def rows_of(X, rows):
     return {name: values[rows] for name, values in X.items()}
 
 
+@pytest.mark.first_case_is_quick
 @BOTH
 def test_a_module_gets_the_entries_of_a_dict_by_name(estimator_class):
     X, y, flipped, y_clean = images_and_table()
@@ -86,6 +87,7 @@ def test_a_module_gets_the_entries_of_a_dict_by_name(estimator_class):
     assert list(fitted.get_label_issues()["is_noise"]) == list(fitted.noise_mask_)
 
 
+@pytest.mark.first_case_is_quick
 @pytest.mark.parametrize("name", [name for name in METHODS if not METHODS[name]().mixes_rows])
 def test_every_method_that_mixes_no_rows_takes_a_dict(name):
     X, y, flipped, _ = images_and_table()

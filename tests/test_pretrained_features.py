@@ -697,6 +697,7 @@ def test_weights_of_timm_that_cannot_be_fetched_are_an_error_too(images, monkeyp
     assert "huggingface.co/timm/test_vit" in str(caught.value)
 
 
+@pytest.mark.slow
 def test_model_of_timm_is_read_from_a_file(images, tmp_path):
     timm = pytest.importorskip("timm")
     net = timm.create_model("test_efficientnet", pretrained=False, num_classes=7)

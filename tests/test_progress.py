@@ -159,6 +159,7 @@ def test_results_are_the_same_whether_they_are_told_or_not(capsys):
     assert_array_equal(quiet.predict_proba(X), loud.predict_proba(X))
 
 
+@pytest.mark.slow
 def test_a_training_from_the_cache_is_said_to_be(capsys, tmp_path):
     for _ in range(2):
         estimator(verbose=1, memory=str(tmp_path)).fit(*table())

@@ -69,6 +69,7 @@ def test_parameters_of_lsw_work_by_their_old_names(old, new, value):
     assert not np.array_equal(by_old_name, fit())
 
 
+@pytest.mark.slow
 def test_final_training_is_asked_for_by_its_old_name():
     X, y = np.random.default_rng(0).normal(size=(40, 3)), np.arange(40) % 2
     model = RobustClassifier(final="joint", max_epochs=2, random_state=0, device="cpu")

@@ -46,6 +46,7 @@ def test_rows_of_the_sample_come_before_all_others():
     assert set(sample) <= set(rows)
 
 
+@pytest.mark.slow
 def test_page_lists_as_many_rows_as_it_says(monkeypatch):
     monkeypatch.setattr("sknoisy.report._listing.MAX_LISTED", 60)
     monkeypatch.setattr("sknoisy.report._report.MAX_LISTED", 60)

@@ -93,6 +93,7 @@ def assert_same(model, other, X, y):
 # -- what is loaded is what was saved ------------------------------------------------------------
 
 
+@pytest.mark.first_case_is_quick
 @pytest.mark.parametrize("name", METHODS)
 @pytest.mark.parametrize("estimator_class", [NoisyLabelDetector, RobustClassifier])
 def test_every_method_is_the_same_after_loading(estimator_class, name, tmp_path):

@@ -62,6 +62,7 @@ def test_columns_may_be_integers_and_booleans():
     assert RobustClassifier(**SHORT).fit(X, y).score(X, y_clean) > 0.9
 
 
+@pytest.mark.first_case_is_quick
 @pytest.mark.parametrize(
     "names",
     [
