@@ -24,7 +24,9 @@ try:
     import dask
     import dask.dataframe as dd
 except ImportError:
-    dask = None
+    HAS_DASK = False
+else:
+    HAS_DASK = True
 
 __all__ = ["PartitionVerdicts", "detect_in_partitions"]
 
@@ -159,7 +161,7 @@ def detect_in_partitions(
 
 
 def _check_parameters(frame: Any, target: Any, sample_size: Any) -> None:
-    if dask is None:
+    if not HAS_DASK:
         raise ImportError("detect_in_partitions needs Dask: pip install sknoisy[dask].")
     if not isinstance(frame, dd.DataFrame):
         raise TypeError(f"'frame' must be a Dask DataFrame. Got a {type(frame).__name__}.")
