@@ -1,14 +1,14 @@
 """Wrong labels in a Dask DataFrame that is larger than the memory of one machine.
 
 `pip install sknoisy[dask]` brings Dask along. Grids and cross-validation on a Dask cluster need
-nothing from here: joblib's own backend does that.
+nothing from here: joblib's own backend does that. This module can be imported without Dask.
 """
+
+from __future__ import annotations
 
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-import dask
-import dask.dataframe as dd
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -19,6 +19,14 @@ from ._base import BaseNoisyLabelEstimator
 from ._typing import BoolArray, FloatArray, IntArray, LabelArray, RandomStateParameter
 from .methods import runner_up_classes
 from .thresholds import quantile_map
+
+try:
+    import dask
+    import dask.dataframe as dd
+except ImportError:
+    HAS_DASK = False
+else:
+    HAS_DASK = True
 
 __all__ = ["PartitionVerdicts", "detect_in_partitions"]
 
@@ -99,6 +107,8 @@ def detect_in_partitions(
 
     Raises
     ------
+    ImportError
+        If Dask isn't installed.
     TypeError, ValueError
         If a parameter is of no use, or no row of the frame has a label. When verdicts are computed:
         if a partition holds other rows than it did before.
@@ -151,6 +161,8 @@ def detect_in_partitions(
 
 
 def _check_parameters(frame: Any, target: Any, sample_size: Any) -> None:
+    if not HAS_DASK:
+        raise ImportError("detect_in_partitions needs Dask: pip install sknoisy[dask].")
     if not isinstance(frame, dd.DataFrame):
         raise TypeError(f"'frame' must be a Dask DataFrame. Got a {type(frame).__name__}.")
     if list(frame.columns).count(target) != 1:

@@ -1,9 +1,11 @@
 """Grids, cross-validation and bagging on a Dask cluster give what one process gives."""
 
 import os
+import re
 import signal
 import threading
 from itertools import chain
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -150,3 +152,16 @@ def test_scores_are_the_same_if_a_worker_is_killed_in_the_middle(client, tmp_pat
     assert killed[0] not in client.run(os.getpid).values()
     assert len(list(tmp_path.iterdir())) > len(splits)
     np.testing.assert_array_equal(on_cluster, scores(model, X, y, cv=splits))
+
+
+def test_snippets_of_the_user_guide_run_in_order(client):
+    page = Path(__file__).parents[1] / "docs" / "user_guide" / "grids_on_clusters.md"
+    text = page.read_text(encoding="utf-8")
+    namespace = {"__name__": "__main__"}
+    try:
+        for block in re.findall(r"^```python\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL):
+            exec(compile(block, str(page), "exec"), namespace)
+    finally:
+        namespace["client"].close()
+    assert namespace["search"].best_params_["max_epochs"] in (5, 10)
+    assert 0 < namespace["share"] < 0.3

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from script_runner import run_script
 from sklearn.metrics import roc_auc_score
 
 dask = pytest.importorskip("dask")
@@ -165,3 +166,12 @@ def test_a_frame_without_labels_is_an_error():
     frame = table(20)[0].assign(label=None)
     with pytest.raises(ValueError, match="No row of the frame has a label in the column 'label'"):
         in_partitions(frame)
+
+
+def test_without_dask_the_module_says_what_to_install(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from sknoisy.dask import detect_in_partitions\ndetect_in_partitions(None, None, 'label')\n"
+    )
+    done = run_script(script, [], folder=tmp_path, environment={}, without=("dask",))
+    assert "ImportError: detect_in_partitions needs Dask: pip install sknoisy[dask]." in done.stderr

@@ -1,7 +1,11 @@
 """Equal seeds give equal results everywhere, and nothing outside the estimator is changed."""
 
+import os
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import numpy as np
 import pandas as pd
@@ -12,10 +16,12 @@ from sklearn.base import clone
 from sklearn.datasets import make_classification
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
+from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.data import TensorDataset
 
 from sknoisy import NoisyLabelDetector, RobustClassifier
-from sknoisy.methods import LSW
+from sknoisy.datasets import make_bookings
+from sknoisy.methods import LSW, METHODS
 from sknoisy.nets import TabularNet, VisionNet
 from sknoisy.noise import flip_symmetric
 from sknoisy.training import seeded_global_state
@@ -245,6 +251,118 @@ def test_the_order_of_a_grid_makes_no_difference():
         by_lr = zip(lrs, search.cv_results_["mean_test_score"], strict=True)
         scores.append(sorted(by_lr))
     assert scores[0] == scores[1]
+
+
+ELSEWHERE = """
+import sys
+from sknoisy import NoisyLabelDetector
+from sknoisy.datasets import make_bookings
+
+detector = NoisyLabelDetector(max_epochs=2, device="cpu", random_state=0)
+detector.fit(*make_bookings(100, random_state=0)).get_label_issues().to_pickle(sys.argv[1])
+"""
+
+
+@pytest.mark.slow
+def test_a_process_with_other_hashes_of_strings_gives_the_same(tmp_path):
+    file = tmp_path / "issues.pickle"
+    other_seed = "2" if os.environ.get("PYTHONHASHSEED") == "1" else "1"
+    subprocess.run(
+        [sys.executable, "-c", ELSEWHERE, file],
+        env=os.environ | {"PYTHONHASHSEED": other_seed},
+        check=True,
+    )
+    detector = NoisyLabelDetector(max_epochs=2, device="cpu", random_state=0)
+    issues = detector.fit(*make_bookings(100, random_state=0)).get_label_issues()
+    pd.testing.assert_frame_equal(pd.read_pickle(file), issues, check_exact=True)
+
+
+# -- torch's deterministic algorithms ------------------------------------------------------------
+
+# What torch refuses on CUDA when it is told to use deterministic algorithms, as its documentation
+# lists it; of these a fit on a CPU shows whether it would be called.
+REFUSED_ON_CUDA = {
+    "_adaptive_avg_pool2d_backward",
+    "_adaptive_avg_pool3d_backward",
+    "_ctc_loss_backward",
+    "_embedding_bag_dense_backward",
+    "_upsample_bilinear2d_aa_backward",
+    "_upsample_bicubic2d_aa_backward",
+    "adaptive_max_pool2d_backward",
+    "avg_pool3d_backward",
+    "bincount with weights",
+    "fractional_max_pool2d_backward",
+    "fractional_max_pool3d_backward",
+    "grid_sampler_2d_backward",
+    "grid_sampler_3d_backward",
+    "histc",
+    "kthvalue",
+    "max_unpool2d",
+    "max_unpool3d",
+    "median",
+    "nll_loss2d_backward",
+    "nll_loss2d_forward",
+    "put_",
+    "reflection_pad1d_backward",
+    "reflection_pad2d_backward",
+    "reflection_pad3d_backward",
+    "upsample_bicubic2d_backward",
+    "upsample_bilinear2d_backward",
+    "upsample_linear1d_backward",
+    "upsample_trilinear3d_backward",
+}
+
+
+class SeenOperations(TorchDispatchMode):
+    """Notes the names of torch's operations, those of backward passes too."""
+
+    def __init__(self):
+        super().__init__()
+        self.names = set()
+
+    def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
+        name = operation.overloadpacket.__name__
+        has_weights = name == "bincount" and (len(args) > 1 and args[1] is not None)
+        self.names.add("bincount with weights" if has_weights else name)
+        return operation(*args, **kwargs or {})
+
+
+@contextmanager
+def deterministic_algorithms():
+    torch.use_deterministic_algorithms(True)
+    try:
+        yield
+        assert torch.are_deterministic_algorithms_enabled()
+    finally:
+        torch.use_deterministic_algorithms(False)
+
+
+def test_operations_of_backward_passes_are_seen():
+    X = torch.rand(1, 1, 4, 4, requires_grad=True)
+    with SeenOperations() as seen:
+        torch.nn.functional.interpolate(X, scale_factor=2, mode="bilinear").sum().backward()
+    assert seen.names & REFUSED_ON_CUDA == {"upsample_bilinear2d_backward"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", METHODS)
+def test_no_method_calls_what_torch_refuses_in_its_deterministic_mode(method):
+    X, y = np.random.default_rng(0).random((24, 3, 8, 8)), np.arange(24) % 2
+    net = VisionNet(module__depth=10, module__width=4, batch_size=12, max_epochs=1)
+    model = RobustClassifier(method, net=net, device="cpu", random_state=0)
+    with deterministic_algorithms(), SeenOperations() as seen:
+        model.fit(X, y, trusted=np.arange(24) % 3 == 0).predict_proba(X)
+    assert "_log_softmax" in seen.names
+    assert not seen.names & REFUSED_ON_CUDA
+
+
+@pytest.mark.parametrize("name", ["classifier", "classifier, lsw"])
+def test_torchs_deterministic_mode_changes_nothing_on_a_cpu(name):
+    X, y = noisy_table()
+    estimator = clone(ESTIMATORS[name]).set_params(random_state=0)
+    with deterministic_algorithms():
+        first = clone(estimator).fit(X, y)
+    assert_equal_results(first, estimator.fit(X, y), X)
 
 
 # -- the program outside -----------------------------------------------------------------------

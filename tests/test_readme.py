@@ -20,6 +20,7 @@ USER_GUIDE = sorted((ROOT / "docs" / "user_guide").glob("*.md"))
 # Without Python, or run by tests of their own.
 LEFT_OUT = (
     "command_line",
+    "grids_on_clusters",
     "index",
     "label_studio",
     "methods_and_papers",
