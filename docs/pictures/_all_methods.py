@@ -76,7 +76,7 @@ def all_methods():
     panels = {name: means(frame) for name, frame in results().items()}
     figure = Figure(figsize=(8.6, 7.2), layout="constrained")
     figure.patch.set_alpha(0)
-    axes = figure.subplots(len(ROWS), len(PANELS), sharex=True, sharey="row")
+    axes = figure.subplots(len(ROWS), len(PANELS), sharex=True)
     for column, (panel, title) in enumerate(PANELS.items()):
         for row, (name, words) in enumerate(ROWS.items()):
             draw_panel(axes[row, column], panels[panel], name)
@@ -84,12 +84,18 @@ def all_methods():
             if not column:
                 axes[row, column].set_ylabel(words)
         axes[0, column].set_title(title)
+    # Tables have one scale; features are learnt well by all, and need a finer one.
+    for few, many, _ in axes:
+        low, high = zip(few.get_ylim(), many.get_ylim(), strict=True)
+        for each in (few, many):
+            each.set_ylim(min(low), max(high))
+    for column in range(len(PANELS)):
         axes[-1, column].set_xlabel("cost, in plain trainings")
+    figure.legend(handles=legend(), loc="outside lower center", ncols=4, fontsize=8.5)
     figure.canvas.draw()
     for row, name in enumerate(ROWS):
         for column, panel in enumerate(PANELS):
             put_names(figure, axes[row, column], panels[panel], name)
-    figure.legend(handles=legend(), loc="outside lower center", ncols=4, fontsize=8.5)
     return figure
 
 
@@ -120,6 +126,8 @@ def put_names(figure, axes, wide, name):
     dots = axes.transData.transform(wide[["cost", name]].to_numpy())
     taken = [(x - 3, y - 3, x + 3, y + 3) for x, y in dots]
     frame = axes.get_window_extent()
+    line = axes.transData.transform((1, wide.loc[RIVAL, name]))[1]
+    taken.append((frame.x0, line - 1, frame.x1, line + 1))
     for number in np.argsort(-dots[:, 1]):
         x, y = dots[number]
         words = wide.index[number].removesuffix("_trusted").replace("_", " ")

@@ -51,7 +51,8 @@ class DISC(Method):
 
     It fails where the net is unsure of a class from beginning to end: its thresholds are low there,
     and wrong labels pass. A net that is sure early of wrong labels, as under pair noise near one
-    half, purifies right ones.
+    half, purifies right ones. In few epochs the rows of rare classes stay below their thresholds,
+    and aren't learnt from.
 
     References
     ----------

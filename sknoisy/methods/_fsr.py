@@ -77,7 +77,8 @@ class FSR(Method):
 
     It fails where most labels of a class are wrong: its queue is then full of these. Right labels
     that are learnt already have small gradients, and so little weight. Rare kinds of rows within a
-    class don't learn from the others, and don't come into the queue.
+    class don't learn from the others, and don't come into the queue. Where classes differ much in
+    size, too many rows are given to the rare ones.
 
     References
     ----------

@@ -43,7 +43,8 @@ class GJS(Method):
 
     It fails where there are many classes or few epochs: a bounded loss has small gradients where
     the net is far from the label, and hard classes aren't learnt. It does nothing against wrong
-    labels that follow a pattern which the net can learn.
+    labels that follow a pattern which the net can learn, or that are few enough to be learnt by
+    heart in spite of the bound.
 
     References
     ----------
