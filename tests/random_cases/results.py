@@ -14,6 +14,7 @@ from torch.utils.data import Dataset, Subset
 
 import sknoisy
 from sknoisy import RobustClassifier, _checkpoints
+from sknoisy._labels import without_one_hot
 
 from . import brought
 from .observed import constructor_parameters
@@ -30,7 +31,9 @@ class Result:
         self.estimator = estimator
         self.returned = returned
         self.folder = folder
-        self.labels = _plain_labels(values.labels)
+        # Samplers of imbalanced-learn take labels of one column per class too.
+        labels = without_one_hot(values.labels) if case.entry == "fit_resample" else values.labels
+        self.labels = _plain_labels(labels)
         self.n_rows = len(self.labels)
         trusted = values.fit_params.get("trusted")
         self.trusted = np.zeros(self.n_rows, dtype=bool)
