@@ -31,8 +31,10 @@ class Result:
         self.estimator = estimator
         self.returned = returned
         self.folder = folder
-        # Samplers of imbalanced-learn take labels of one column per class too.
-        labels = without_one_hot(values.labels) if case.entry == "fit_resample" else values.labels
+        self.y, labels = values.y, values.labels
+        if case.entry == "fit_resample":
+            # Samplers of imbalanced-learn take labels of one column per class too.
+            self.y, labels = without_one_hot(values.y), without_one_hot(values.labels)
         self.labels = _plain_labels(labels)
         self.n_rows = len(self.labels)
         trusted = values.fit_params.get("trusted")
@@ -234,7 +236,7 @@ class Result:
             )
         elif not np.allclose(probabilities.sum(axis=1), 1, atol=1e-5):
             yield "rows of predict_proba don't sum to one", ""
-        y = self.values.y
+        y = self.y
         if y is not None and not 0 <= estimator.score(X, y) <= 1:
             yield "score outside of [0, 1]", ""
         scores = estimator.score_labels(X, y)
