@@ -201,6 +201,7 @@ def test_users_matrix_is_untouched(pair_of_classes):
         ({"training_share": 1.5}, "'training_share' parameter of Forward"),
         ({"transition_matrix": np.eye(3)}, "'transition_matrix' parameter of Forward .*(2, 2)"),
         ({"transition_matrix": 0.5}, "'transition_matrix' parameter of Forward"),
+        ({"transition_matrix": np.array(0.5)}, "'transition_matrix' parameter of Forward"),
         ({"transition_matrix": [[1, 1], [0, 1]]}, "sum of 2 in row 0"),
     ],
 )

@@ -63,6 +63,14 @@ def test_mean_matrix_weighs_rows_by_the_probability_of_the_class():
     assert_allclose(mean[2], (mixed[2, 2] + mixed[3, 2]) / 2)
 
 
+def test_a_class_without_any_probability_gets_the_mean_of_the_parts():
+    never = torch.tensor([[0.0, 0.5, 0.5]] * 4)
+    parts = PartMatrices(torch.from_numpy(random_shares(4, 2)).float(), torch.tensor(PARTS).float())
+    mean = parts.mean(never).numpy()
+    assert_allclose(mean.sum(axis=1), 1, atol=1e-6)
+    assert_allclose(mean[0], PARTS[:, 0].mean(axis=0), atol=1e-6)
+
+
 def test_between_one_and_three_tenths_of_a_class_lie_above_its_anchors():
     probabilities = np.stack([np.arange(100.0), -np.arange(100.0)], axis=1)
     anchors = anchor_rows(probabilities, np.array([0.1, 0.9]), 3)

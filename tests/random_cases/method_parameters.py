@@ -9,11 +9,13 @@ from sklearn.linear_model import LogisticRegression
 from sknoisy import RobustClassifier
 from sknoisy.methods import METHODS
 
+from .brought import raise_own_error
+
 NONSENSE = "nonsense of a test"
 NUMBERS = [None, True, False, 0.01, 0.1, 0.3, 0.5, 0.9, 1.0, 1, 2, 3, 5, np.int64(2)]
 ODD_VALUES = (
     *(-1, 0, 1, 1.5, 1e30, 1e-30, 0.999999, np.nan, np.inf, None, True, NONSENSE, [1]),
-    *(np.float32(0.5), np.int64(1), np.asarray, np.array(0.5), np.array([0.5, 0.5])),
+    *(np.float32(0.5), np.int64(1), raise_own_error, np.array(0.5), np.array([0.5, 0.5])),
     np.array(["auto", "auto"]),
 )
 NO_METHODS = ("magic", None, METHODS["wrong_event"], LogisticRegression(), 3, ["lsw"], "")

@@ -14,6 +14,7 @@ from torch.utils.data import Dataset, Subset
 
 import sknoisy
 from sknoisy import RobustClassifier, _checkpoints
+from sknoisy._labels import without_one_hot
 
 from . import brought
 from .observed import constructor_parameters
@@ -30,7 +31,11 @@ class Result:
         self.estimator = estimator
         self.returned = returned
         self.folder = folder
-        self.labels = _plain_labels(values.labels)
+        self.y, labels = values.y, values.labels
+        if case.entry == "fit_resample":
+            # Samplers of imbalanced-learn take labels of one column per class too.
+            self.y, labels = without_one_hot(values.y), without_one_hot(values.labels)
+        self.labels = _plain_labels(labels)
         self.n_rows = len(self.labels)
         trusted = values.fit_params.get("trusted")
         self.trusted = np.zeros(self.n_rows, dtype=bool)
@@ -231,7 +236,7 @@ class Result:
             )
         elif not np.allclose(probabilities.sum(axis=1), 1, atol=1e-5):
             yield "rows of predict_proba don't sum to one", ""
-        y = self.values.y
+        y = self.y
         if y is not None and not 0 <= estimator.score(X, y) <= 1:
             yield "score outside of [0, 1]", ""
         scores = estimator.score_labels(X, y)

@@ -33,7 +33,7 @@ def _breach(cause):
 
 
 def _run(check, method, n_cases, phases):
-    run = given(case=cases([method]))(check)
+    run = given(case=cases(method))(check)
     settled = settings(
         max_examples=n_cases,
         derandomize=True,

@@ -6,6 +6,8 @@ import numpy as np
 import torch
 from sklearn.exceptions import ConvergenceWarning
 
+# In the mean of the parts, in units of rows.
+SMALLEST_WEIGHT = 1e-30
 N_STEPS = 500
 STEP_SIZE = 0.1
 PROBABILITY_FLOOR = 1e-4
@@ -100,7 +102,11 @@ class PartMatrices:
         return whole[torch.arange(len(y)), :, y] / whole.sum(dim=2)
 
     def mean(self, probabilities):
-        """Return the mean matrix, each row of it weighted by the probability of its class."""
-        weights = torch.einsum("bi,bj->ij", probabilities, self.shares)
+        """Return the mean matrix, each row of it weighted by the probability of its class.
+
+        A class that has probability 0 everywhere gets the plain mean of the parts.
+        """
+        weights = torch.einsum("bi,bj->ij", probabilities, self.shares).clamp_min(SMALLEST_WEIGHT)
+        weights = weights / weights.sum(dim=1, keepdim=True)
         total = torch.einsum("ij,jik->ik", weights, self.matrices)
-        return total / total.sum(dim=1, keepdim=True).clamp_min(torch.finfo(total.dtype).tiny)
+        return total / total.sum(dim=1, keepdim=True)
