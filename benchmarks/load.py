@@ -195,7 +195,7 @@ def measure_case(name, options):
         sizes = QUICK_ROWS if options.quick else PREDICTED[name][1]
         runs = [(measure_prediction, name, n_rows) for n_rows in sizes]
     else:
-        share = QUICK_SHARE if options.quick else 1.0
+        share = QUICK_SHARE if options.quick else options.share
         runs = [(measure_mapped, name, share, options.folder)]
     return [call_apart(*run, imported=IMPORTED) for run in runs]
 
@@ -205,6 +205,7 @@ def main(arguments=None):
     every = [*PREDICTED, *MAPPED]
     parser.add_argument("--cases", nargs="+", choices=every, default=every)
     parser.add_argument("--folder", help="for the table of 20 GB, which takes little on the disk")
+    parser.add_argument("--share", type=float, default=1.0, help="of the rows of these tables")
     parser.add_argument("--quick", action="store_true", help="small data: finds errors only")
     parser.add_argument("--output", type=Path, default=RESULTS / "load.json")
     parser.add_argument("--document", default=DOCUMENT, help="the tables are written here")
@@ -212,13 +213,13 @@ def main(arguments=None):
     known = {}
     if options.output.exists() and not options.quick:
         known = json.loads(options.output.read_text())["cases"]
+    results = {"versions": environment(), "cases": known}
     for name in options.cases:
         known[name] = measure_case(name, options)
         print(name, known[name], flush=True)
-    results = {"versions": environment(), "cases": known}
-    if not options.quick:
-        options.output.write_text(json.dumps(results, indent=1) + "\n")
-        write_section(options.document, "load", summarize(results))
+        if not options.quick:
+            options.output.write_text(json.dumps(results, indent=1) + "\n")
+            write_section(options.document, "load", summarize(results))
     print(summarize(results))
     return 0
 
