@@ -155,6 +155,7 @@ def test_a_module_that_was_given_starts_later_fits_from_its_weights(tmp_path):
 
 
 def test_an_ensemble_is_the_same_without_the_rows_that_it_was_made_from(tmp_path):
+    pytest.importorskip("tabm")
     model, X, y = small_model(net=TabMNet(module__n_units=8, module__n_members=2))
     other = save_and_load(model, tmp_path)
     assert_same(model, other, X, y)

@@ -30,6 +30,8 @@ TRUSTED_TYPES = (
     "functools.partial",
     "lightgbm.basic.Booster",
     "lightgbm.sklearn.LGBMClassifier",
+    # Of scikit-learn before 1.9: a list that warns.
+    "sklearn.compose._column_transformer._RemainderColsList",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     *(f"sklearn.metrics._dist_metrics.{name}Distance64" for name in ("Euclidean", "Manhattan")),
     "sklearn.metrics._dist_metrics.MinkowskiDistance64",
