@@ -11,6 +11,6 @@ import os
 # Before torch is imported: small nets gain nothing from more threads.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from .running import check_cases, count_cases
+from .running import cases_by_judge, check_cases, count_cases
 
-__all__ = ["check_cases", "count_cases"]
+__all__ = ["cases_by_judge", "check_cases", "count_cases"]

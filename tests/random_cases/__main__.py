@@ -3,20 +3,18 @@
 import argparse
 import sys
 
-from sknoisy.methods import METHODS
+from .running import Tally, cases_by_judge, count_cases
 
-from .running import Tally, count_cases
-
+numbers = cases_by_judge(300)
 parser = argparse.ArgumentParser(description=__doc__)
-parser.add_argument("--cases", type=int, default=300, help="in all")
-parser.add_argument("--methods", nargs="+", default=list(METHODS), choices=list(METHODS))
+parser.add_argument("--cases", type=int, default=300, help="in all; those of each judge follow")
+parser.add_argument("--judges", nargs="+", default=list(numbers), choices=list(numbers))
 options = parser.parse_args()
 total = Tally()
-for position, method in enumerate(options.methods):
-    n_cases = options.cases // len(options.methods)
-    n_cases += position < options.cases % len(options.methods)
-    found = count_cases(method, n_cases)
-    print(f"{method}: {found}", flush=True)
-    total.add(found)
+for judge, n_cases in cases_by_judge(options.cases).items():
+    if judge in options.judges:
+        found = count_cases(judge, n_cases)
+        print(f"{judge}: {found}", flush=True)
+        total.add(found)
 print(f"\nall: {total.counts()}")
 sys.exit(bool(total.wrong))

@@ -37,6 +37,7 @@ from .row_values import ROW_VALUES
 from .settings import SETTINGS
 from .tables import MESSY_TABLES
 
+ESTIMATORS = "estimators that judge"
 # How often an entry is drawn is how often it stands here.
 KINDS = ["table"] * 12 + ["images"] * 4 + ["dataset"] * 2 + ["dict", "image dataset"]
 NUMBERS_OF_CLASSES = [2] * 6 + [3] * 3 + [4] * 2
@@ -139,20 +140,22 @@ def _labels_inside(dataset, material):
 
 
 @st.composite
-def cases(draw, method):
-    """Draw a case of a method, given by its name."""
+def cases(draw, judge):
+    """Draw a case of a method, given by its name, that trains nets; or of estimators that judge."""
     n_bytes = BYTES_PER_CHOICE * len(CHOICES)
-    return _Drawing(draw(st.binary(min_size=n_bytes, max_size=n_bytes)), method).case
+    return _Drawing(draw(st.binary(min_size=n_bytes, max_size=n_bytes)), judge).case
 
 
 class _Drawing:
     """The parts of a case, in an order in which each knows what it depends on."""
 
-    def __init__(self, drawn, method_name):
+    def __init__(self, drawn, judge):
         self._drawn = drawn
+        by_estimator = judge == ESTIMATORS
+        method_name = self._one_of("method", METHODS_OF_ESTIMATORS) if by_estimator else judge
         self.case = Case(
             self._one_of("estimator_class", [NoisyLabelDetector, RobustClassifier]),
-            kind=self._one_of("kind", KINDS),
+            kind="table" if by_estimator else self._one_of("kind", KINDS),
             sizes={},
             odd=self._odd_dimensions(),
         )
@@ -163,7 +166,8 @@ class _Drawing:
         self._settings()
         if self.case.estimator_class is RobustClassifier:
             self._final()
-        self._estimator(method_name)
+        if by_estimator or self._chance("has an estimator", 5):
+            self._estimator(method_name)
         self._ways()
 
     # -- draws -------------------------------------------------------------------------------
@@ -194,7 +198,7 @@ class _Drawing:
     def _rows(self):
         case = self.case
         n_classes = self._one_of("n_classes", NUMBERS_OF_CLASSES)
-        n_rows = self._one_of("n_rows", range(24, 41 if "image" in case.kind else 81))
+        n_rows = self._one_of("n_rows", range(24, 33 if "image" in case.kind else 65))
         if "n_rows" in case.odd:
             case.words["n_rows"] = self._one_of("few rows", FEW_ROWS)
             n_rows = FEW_ROWS[case.words["n_rows"]](n_classes)
@@ -266,11 +270,9 @@ class _Drawing:
             case.words["final"] = repr(case.final)
 
     def _estimator(self, method_name):
-        """Let an estimator judge in some of the cases."""
+        """Let an estimator judge, also where it can't."""
         case = self.case
         can_judge = method_name in METHODS_OF_ESTIMATORS and case.kind == "table"
-        if not self._chance("has an estimator", 60 if can_judge else 8):
-            return
         is_odd = self._chance("is the estimator odd", 25)
         for name, ordinary, odd in (
             ("estimator", ORDINARY_ESTIMATORS, ODD_ESTIMATORS),

@@ -6,16 +6,31 @@ from functools import cache
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-from .cases import cases
+from sknoisy.methods import METHODS
+
+from .cases import ESTIMATORS, cases
 from .examination import examine
 
+# Of all cases: no net is as cheap as they are, and they have as many kinds of input to take.
+SHARE_OF_ESTIMATORS = 0.2
 
-def check_cases(method, n_cases):
-    """Try cases of a method, the same ones in each run; an error tells the smallest that is wrong.
+
+def cases_by_judge(n_cases):
+    """Return how many of the cases go to each method that trains nets, and to estimators."""
+    numbers = {ESTIMATORS: round(SHARE_OF_ESTIMATORS * n_cases)}
+    n_left = n_cases - numbers[ESTIMATORS]
+    for position, method in enumerate(METHODS):
+        numbers[method] = n_left // len(METHODS) + (position < n_left % len(METHODS))
+    return numbers
+
+
+def check_cases(judge, n_cases):
+    """Try cases, the same ones in each run; an error tells the smallest one that is wrong.
 
     Parameters
     ----------
-    method : str
+    judge : str
+        Of `cases_by_judge`.
     n_cases : int
     """
 
@@ -23,7 +38,7 @@ def check_cases(method, n_cases):
         for finding in examine(case).findings:
             raise _breach(finding.cause())(f"{finding.headline()}\n{finding.report}")
 
-    _run(check, method, n_cases, (Phase.generate, Phase.shrink))
+    _run(check, judge, n_cases, (Phase.generate, Phase.shrink))
 
 
 @cache
@@ -32,8 +47,8 @@ def _breach(cause):
     return type("BrokenContract", (AssertionError,), {"__doc__": str(cause)})
 
 
-def _run(check, method, n_cases, phases):
-    run = given(case=cases(method))(check)
+def _run(check, judge, n_cases, phases):
+    run = given(case=cases(judge))(check)
     settled = settings(
         max_examples=n_cases,
         derandomize=True,
@@ -42,7 +57,7 @@ def _run(check, method, n_cases, phases):
         phases=phases,
         suppress_health_check=list(HealthCheck),
     )
-    seed(method)(settled(run))()
+    seed(judge)(settled(run))()
 
 
 @dataclass
@@ -69,12 +84,13 @@ class Tally:
         return "\n".join(lines)
 
 
-def count_cases(method, n_cases):
-    """Return a tally of cases of a method; wrong ones don't end it.
+def count_cases(judge, n_cases):
+    """Return a tally of cases; wrong ones don't end it.
 
     Parameters
     ----------
-    method : str
+    judge : str
+        Of `cases_by_judge`.
     n_cases : int
 
     Returns
@@ -89,7 +105,7 @@ def count_cases(method, n_cases):
             tally.wrong.setdefault(finding.cause(), [finding, case, 0])[2] += 1
         tally.endings[_ending(examination)] += 1
 
-    _run(count, method, n_cases, (Phase.generate,))
+    _run(count, judge, n_cases, (Phase.generate,))
     return tally
 
 

@@ -50,7 +50,7 @@ NO_FOLDERS = {
 SETTINGS = {
     "verdict": (ORDINARY_VERDICTS, ODD_VERDICTS),
     "max_epochs": (
-        constants(1, 2, 3, np.int64(2), np.uint8(2)),
+        constants(1, 2, np.int64(2), np.uint8(2)),
         constants(
             *(0, -1, 2.0, np.nan, np.inf, "2", True, [2]),
             *(np.array(2), np.array([1, 2]), torch.tensor(2)),
