@@ -247,8 +247,10 @@ def rivals(frame):
         ]
         for (table, noise), row in zip(wide.index, wide.to_numpy(), strict=True)
     ]
-    means = [f"{value:.3f}" for value in wide.dropna().mean()]
-    lines.append(["mean", *means, f"{gain.mean():+.3f}"])
+    complete = wide.dropna()
+    means = [f"{value:.3f}" for value in complete.mean()]
+    difference = gain[complete.index].mean()
+    lines.append([f"mean of {len(complete)} cells", *means, f"{difference:+.3f}"])
     not_below = f"{(gain >= 0).sum()} of {len(gain)} cells not below"
     lines.append(["AUM beside the same net", *[""] * len(names), not_below])
     return markdown_table(["cell", *names, "AUM less the same net"], lines)

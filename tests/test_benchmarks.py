@@ -983,7 +983,7 @@ def test_aum_is_shown_beside_wrong_event_in_every_cell(scripts):
     )
     text = scripts.practice.rivals(frame)
     assert "| letter, pair_0.1 | 0.900 | 0.950 | +0.050 |" in text
-    assert "| mean | 0.850 | 0.825 | -0.025 |" in text
+    assert "| mean of 2 cells | 0.850 | 0.825 | -0.025 |" in text
     assert "splice" not in text and "1 of 2 cells not below" in text
 
 
