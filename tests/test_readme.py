@@ -94,7 +94,7 @@ def test_makefile_has_the_command(target):
 
 def test_named_scripts_exist():
     scripts = set(re.findall(r"examples/\w+\.py", README.read_text(encoding="utf-8")))
-    assert len(scripts) == 6
+    assert len(scripts) == 7
     assert all((ROOT / script).is_file() for script in scripts)
 
 
