@@ -120,6 +120,15 @@ def test_parameters_are_those_of_the_estimator_too(estimator_class, name):
         assert getattr(estimator.method, key) is marker
 
 
+@pytest.mark.parametrize("value", [np.array([True, False]), "yes", None])
+@pytest.mark.parametrize(
+    "name", [n for n, m in METHODS.items() if "record_epochs" in m().get_params()]
+)
+def test_record_epochs_that_is_neither_true_nor_false_is_refused_by_name(name, value):
+    with pytest.raises(ValueError, match="'record_epochs' parameter"):
+        METHODS[name](record_epochs=value).check_parameters()
+
+
 def test_method_given_by_the_user_is_left_as_it_was(fitted):
     assert vars(fitted.method) == vars(without_trusted_rows(fitted.method.name))
 

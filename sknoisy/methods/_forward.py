@@ -37,7 +37,7 @@ class TransitionMethod(Method):
         check_number(self, "training_share", 0, np.nextafter(1, 2), above=True)
         # Whether it is one; for how many classes it must be is known later.
         matrix = self.transition_matrix
-        has_rows = hasattr(matrix, "__len__") and getattr(matrix, "ndim", 1) > 0
+        has_rows = hasattr(matrix, "__len__") and getattr(matrix, "shape", None) != ()
         self.checked_matrix(len(matrix) if has_rows else 1)
 
     def checked_matrix(self, n_classes: int) -> FloatArray | None:

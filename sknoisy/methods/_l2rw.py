@@ -100,6 +100,7 @@ class L2RW(TrustedMethod):
     def check_parameters(self) -> None:
         super().check_parameters()
         check_number(self, "trusted_batch_size", 1, kind=Integral)
+        check_choice(self, "record_epochs", (True, False))
         check_choice(self, "gradient", ("auto", *EXACT_GRADIENTS))
 
     def detect(self, trainer: Trainer) -> LabelEvidence:

@@ -123,6 +123,7 @@ class MetaWeightNet(TrustedMethod):
         check_number(self, "trusted_batch_size", 1, kind=Integral)
         check_number(self, "n_units", 1, kind=Integral)
         check_number(self, "weight_lr", 0, above=True)
+        check_choice(self, "record_epochs", (True, False))
         check_choice(self, "gradient", ("auto", *EXACT_GRADIENTS))
 
     def detect(self, trainer: Trainer) -> LabelEvidence:

@@ -174,6 +174,8 @@ class LSW(TrustedMethod):
         check_number(self, "warmup_epochs", 0, kind=Integral)
         check_number(self, "trusted_batch_size", 1, kind=Integral)
         check_choice(self, "mix", ("auto", True, False))
+        check_choice(self, "record_epochs", (True, False))
+        check_choice(self, "centered", (True, False))
         check_choice(self, "parametrization", tuple(PARAMETRIZATIONS))
         check_number(self, "trusted_momentum", 0, 1)
         check_choice(self, "gradient", ("auto", *GRADIENTS))

@@ -191,6 +191,7 @@ class WrongEvent(Method):
         check_number(self, "holdout", 0, 1)
         check_number(self, "memorization_gap", 0)
         check_number(self, "joint_epochs", 1, kind=Integral, optional=True)
+        check_choice(self, "record_epochs", (True, False))
         check_choice(self, "base_model", ("label_wave", "last"))
         check_choice(self, "difficulty", tuple(DIFFICULTIES))
         check_choice(self, "noisy_term", NOISY_TERMS)
