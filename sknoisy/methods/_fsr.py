@@ -48,7 +48,7 @@ class FSR(Method):
     the epochs. The weights would be a worse one: most of those of right labels are zero, once these
     are learnt.
 
-    Needs nothing but the labels. Cost in multiples of plain training: 2.4.
+    Needs nothing but the labels. Cost in multiples of plain training: 2.4 to 3.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ class FSR(Method):
     """
 
     name = "fsr"
-    cost = "2.4"
+    cost = "2.4 to 3"
     choose_it = "to compare: rows that learn fast stand in for trusted ones"
     citation = (
         "Zhang, Pfister (2021). *Learning Fast Sample Re-weighting Without Reward Data.* ICCV"
