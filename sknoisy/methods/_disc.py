@@ -39,8 +39,9 @@ class DISC(Method):
     momentum : float in [0, 1), default=0.95
         The share :math:`\lambda` of a threshold that an epoch keeps. Published: 0.99, for 200
         epochs; in a short training it would not get away from 0.
-    margin : float in [0, 1), default=0.3
+    margin : float in [0, 1), default=0.5
         How much surer than the thresholds a prediction must be that takes the place of a label.
+        Published. With less, a net that is unsure of rare classes makes all rows one class.
     alpha : float, default=1.0
         Shape of the beta distribution of mixtures.
 
@@ -51,8 +52,7 @@ class DISC(Method):
 
     It fails where the net is unsure of a class from beginning to end: its thresholds are low there,
     and wrong labels pass. A net that is sure early of wrong labels, as under pair noise near one
-    half, purifies right ones. In few epochs the rows of rare classes stay below their thresholds,
-    and aren't learnt from.
+    half, purifies right ones.
 
     References
     ----------
@@ -85,7 +85,7 @@ class DISC(Method):
         *,
         warmup_share: float = 0.1,
         momentum: float = 0.95,
-        margin: float = 0.3,
+        margin: float = 0.5,
         alpha: float = 1.0,
     ) -> None:
         self.warmup_share = warmup_share
