@@ -26,7 +26,7 @@ from _common import (
     run_missing,
     write_section,
 )
-from _raw_tables import ALL_TABLES, NOISES, load_raw_cell, noises_of
+from _raw_tables import ALL_TABLES, NOISES, RAW_TABLES, load_raw_cell, noises_of
 from judges import (
     CHOSEN_ON,
     KEY,
@@ -135,7 +135,12 @@ METHODS = {
     "logistic_all_rows": plain_logistic("y_noisy"),
     "logistic_right_labels": plain_logistic("y_clean"),
     "robust_logistic": robust(estimator=logistic),
-    "aum": robust(net=lambda seed: TabularNet(), method=lambda seed: "aum"),
+}
+# Those that need the labels only, with the net of `robust_net`.
+NEWEST = ("aum", "co_teaching", "disc", "elr", "fsr", "gjs", "m_correction", "mentornet", "pes")
+METHODS |= {
+    name: robust(net=lambda seed: TabularNet(), method=lambda seed, name=name: name)
+    for name in NEWEST
 }
 # The first of each is what the others are compared with: the learner on all rows.
 LEARNERS = {
@@ -144,6 +149,7 @@ LEARNERS = {
     "logistic regression": ("logistic_all_rows", "logistic_right_labels", "robust_logistic"),
 }
 RIVALS = ("robust_default", "robust_net", "aum", "cleanlab")
+LOW_NOISES = ("none", "pair_0.05", "pair_0.1")
 """What judges without trusted rows: net and trees together, the net alone, AUM with that net."""
 
 
@@ -229,7 +235,42 @@ def summarize(frame):
         parts.append(verdicts(rows))
     if "aum" in set(frame["method"]):
         parts += ["### AUM beside wrong event, AUC in every cell", rivals(frame)]
+    if set(NEWEST) <= set(frame["method"]):
+        parts += ["### Other methods on raw tables with few wrong labels", at_low_noise(frame)]
     return "\n\n".join(parts)
+
+
+def at_low_noise(frame):
+    """Return what methods with one net do where few labels are wrong, on tables as they are."""
+    frame = frame[frame["table"].isin(RAW_TABLES) & frame["noise"].isin(LOW_NOISES)]
+    frame = measured_alike(frame[frame["method"].isin(("net_all_rows", "robust_net", *NEWEST))])
+    wide = frame.pivot(index="cell", columns="method")
+    lines = []
+    for name in ("robust_net", *NEWEST):
+        gain = wide["accuracy"][name] - wide["accuracy"]["net_all_rows"]
+        auc, flagged = wide["auc"][name], wide["right_flagged"][name]
+        is_clean = wide["noise"][name] == "none"
+        lines.append(
+            [
+                name,
+                f"{auc.astype(float).mean():.3f}",
+                f"{auc.astype(float).min():.3f} {auc.astype(float).idxmin()}",
+                f"{gain.mean():+.3f}",
+                f"{gain.min():+.3f} {gain.idxmin()}",
+                f"{flagged[is_clean].mean():.3f}",
+                f"{flagged[~is_clean].mean():.3f}",
+            ]
+        )
+    header = [
+        f"{frame['cell'].nunique()} cells",
+        "AUC",
+        "worst",
+        "accuracy gained beside the net on all rows",
+        "worst",
+        "right labels flagged, no noise",
+        "with noise",
+    ]
+    return markdown_table(header, lines)
 
 
 def rivals(frame):
