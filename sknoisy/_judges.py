@@ -98,6 +98,11 @@ def check_estimator_parameter(owner: Any, method: Method) -> None:
         )
     if isinstance(owner.cv, int | np.integer) and (isinstance(owner.cv, bool) or owner.cv < 2):
         raise ValueError(f"The 'cv' parameter of {name} must be at least 2. Got {owner.cv!r}.")
+    if isclass(owner.cv):
+        raise TypeError(
+            f"The 'cv' parameter of {name} must be a splitter, not its class: write "
+            f"cv={owner.cv.__name__}(). Got {owner.cv!r}."
+        )
     _check_without_net(owner)
     check_judging_estimator(method)
 

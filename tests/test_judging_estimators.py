@@ -370,6 +370,30 @@ def test_row_that_no_fold_holds_out_is_named(noisy):
         NoisyLabelDetector(estimator=GaussianNB(), cv=folds).fit(X, y_noisy)
 
 
+@pytest.mark.parametrize("kind", ESTIMATORS)
+def test_class_of_a_splitter_is_refused_by_name(noisy, kind):
+    X, _, y_noisy, _ = noisy
+    with pytest.raises(TypeError, match=r"'cv' parameter of .* write cv=KFold\(\)"):
+        kind(estimator=GaussianNB(), cv=KFold).fit(X, y_noisy)
+
+
+def test_folds_of_rows_that_are_not_learnt_from_are_refused_by_name(noisy):
+    X, _, y_noisy, _ = noisy
+    folds = list(KFold(2).split(X))
+    weights = np.ones(len(X))
+    weights[3] = 0
+    with pytest.raises(ValueError, match=f"'cv' parameter must give folds of the {len(X) - 1}"):
+        detector = NoisyLabelDetector(estimator=GaussianNB(), cv=folds)
+        detector.fit(X, y_noisy, sample_weight=weights)
+
+
+def test_class_with_one_row_to_learn_from_is_told(noisy):
+    X, _, y_noisy, _ = noisy
+    weights = (np.cumsum(y_noisy == y_noisy[0]) == 1) | (y_noisy != y_noisy[0])
+    with pytest.raises(ValueError, match="two rows of each class.*'sample_weight'"):
+        NoisyLabelDetector(estimator=GaussianNB()).fit(X, y_noisy, sample_weight=weights)
+
+
 def test_splitter_of_the_user_s_is_taken(noisy):
     X, _, y_noisy, _ = noisy
     detector = NoisyLabelDetector(estimator=GaussianNB(), cv=KFold(7)).fit(X, y_noisy)

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ..._typing import FloatArray
+from ..._typing import FloatArray, IntArray
 from ...thresholds import label_margins, weights_of_quality
 from ...training import EstimatorTrainer, class_probabilities, progress_task
 from .._base import LabelEvidence, runner_up_classes
@@ -26,6 +26,7 @@ def judge_by_folds(trainer: EstimatorTrainer) -> LabelEvidence:
     # Every fold is needed, so none is left out on request.
     with progress_task("cross_validation", n_folds, "fold") as task:
         for rows, held_out in folds:
+            _check_rows(np.concatenate([rows, held_out]), data.n_rows)
             classifier = trainer.fit(rows)
             probabilities[held_out] += class_probabilities(
                 classifier, trainer.table(held_out), data.n_classes
@@ -57,9 +58,24 @@ def _folds(trainer: EstimatorTrainer) -> tuple[int, Any]:
     if isinstance(cv, int | np.integer):
         # As many folds as the smallest class has rows, so that each class is in every training.
         n_folds = int(min(cv, np.bincount(y).min()))
+        if n_folds < 2:
+            raise ValueError(
+                "Judging by cross-validation, as this 'estimator' does, needs two rows of each "
+                "class, with a weight above zero in 'sample_weight'. A class has one only."
+            )
         cv = StratifiedKFold(n_folds, shuffle=True, random_state=trainer.random_state())
     splitter, X = check_cv(cv, y, classifier=True), np.zeros(len(y))
     return splitter.get_n_splits(X, y), splitter.split(X, y)
+
+
+def _check_rows(rows: IntArray, n_rows: int) -> None:
+    last = int(np.max(rows, initial=-1))
+    if last >= n_rows:
+        raise ValueError(
+            f"The 'cv' parameter must give folds of the {n_rows} rows that are learnt from. Got "
+            f"row {last}. Rows of weight zero aren't among them: leave them out before the fit, or "
+            "give a splitter."
+        )
 
 
 def _check_all_predicted(n_predictions: FloatArray) -> None:
