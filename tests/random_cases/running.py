@@ -32,13 +32,22 @@ def check_cases(judge, n_cases):
     judge : str
         Of `cases_by_judge`.
     n_cases : int
+
+    Returns
+    -------
+    int
+        How many cases were tried.
     """
+    n_tried = 0
 
     def check(case):
+        nonlocal n_tried
+        n_tried += 1
         for finding in examine(case).findings:
             raise _breach(finding.cause())(f"{finding.headline()}\n{finding.report}")
 
     _run(check, judge, n_cases, (Phase.generate, Phase.shrink))
+    return n_tried
 
 
 @cache
